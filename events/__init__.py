@@ -1,0 +1,10 @@
+"""The events room: what can be said, and how it is kept.
+
+    vocabulary/   every event, and the values people put into graphs (Send, Command, Interrupt)
+    codec/        events and user values to bytes and back; a closed registry, never code
+    chain/        the digest that ties each commit to the one before it
+    stores/       memory, SQLite and Postgres event stores behind one contract
+    errors.py     every error of clew, as a tree
+
+This room imports neither of the other two and never runs user code.
+"""
