@@ -1,0 +1,262 @@
+"""Every error of clew, and when it is raised.
+
+    ClewError
+    ├── InternalError                 a bug of ours; please report it
+    ├── StoreError
+    │   ├── StaleVersionError         another writer appended first
+    │   ├── OutcomeUnknownError       the store did not answer: the append may or may not have happened
+    │   ├── StoreBusyError            locked, full or read-only: nothing was written
+    │   ├── CorruptCommitError        a row that is not what clew wrote
+    │   └── ThreadErasedError         the thread's data is gone
+    ├── CodecError
+    │   ├── EncodeError (TypeError)   a value the codec does not know, with its path
+    │   └── DecodeError (ValueError)  bytes the codec cannot read
+    ├── RefusedError                  a command that the thread does not take
+    │   ├── EmptyInputError           nothing to start with or to continue
+    │   ├── NothingToResumeError      an answer where no question is open
+    │   ├── AmbiguousAnswerError      one answer, several questions
+    │   ├── AlreadyAnsweredError      the question has its answer
+    │   ├── UnknownInterruptError     an answer to a question nobody asked
+    │   ├── UnknownCheckpointError    no such checkpoint in the thread
+    │   ├── QuestionNotReproducibleError  the node asks something else than what was answered
+    │   ├── GraphChangedError         the code no longer fits the paused thread
+    │   ├── ThreadBusyError           the thread runs and was asked not to wait; a call from inside its own run
+    │   └── InboxFullError            more commands wait than the inbox holds
+    ├── InvalidUpdateError            writes that cannot be merged, or that are no update
+    ├── EmptyChannelError             a channel read before anything was written to it
+    ├── GraphRecursionError           more super-steps than the limit while work remains
+    ├── NodeTimeoutError              a node took longer than its timeout
+    ├── NodeCancelledError            a node cancelled itself
+    └── MissingPackageError           an extra that is not installed
+    GraphBubbleUp (BaseException)     control signals; never leave the root graph, never caught by `except Exception`
+    ├── GraphInterrupt                a question was asked
+    ├── ParentCommand                 a Command for the calling graph
+    └── GraphDrained                  the run stopped because it was asked to
+
+Where Python readers expect a built-in error, the class inherits it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class ClewError(Exception):
+    """Base of every error that clew raises on purpose."""
+
+
+class InternalError(ClewError):
+    """An invariant of clew's own does not hold. Please report it with the traceback."""
+
+
+class StoreError(ClewError):
+    """The event store could not do what was asked."""
+
+
+class StaleVersionError(StoreError):
+    """Another writer appended first. Nothing was written; read the thread again and decide again."""
+
+    def __init__(self, thread: str, expected: int, actual: int | None = None) -> None:
+        self.thread = thread
+        self.expected = expected
+        self.actual = actual
+        found = "further on" if actual is None else f"at version {actual}"
+        super().__init__(f"thread {thread!r} is {found}, expected {expected}: another writer appended; read it again")
+
+
+class OutcomeUnknownError(StoreError, ConnectionError):
+    """The store did not answer an append. It may have happened; the same command id may be sent again safely."""
+
+    def __init__(self, thread: str, version: int, reason: str) -> None:
+        self.thread = thread
+        self.version = version
+        super().__init__(
+            f"the store did not answer the append of version {version} to thread {thread!r} ({reason}): "
+            "it may have happened; read the thread, or send the same command again"
+        )
+
+
+class StoreBusyError(StoreError):
+    """The store is locked, full or read-only. Nothing was written."""
+
+
+class CorruptCommitError(StoreError, ValueError):
+    """A row is not what clew wrote there. Other threads are not affected."""
+
+    def __init__(self, thread: str, version: int, reason: str) -> None:
+        self.thread = thread
+        self.version = version
+        super().__init__(
+            f"thread {thread!r}, version {version}: {reason}; the row was changed outside clew or by another program; "
+            "restore it from a backup"
+        )
+
+
+class ThreadErasedError(StoreError, KeyError):
+    """The thread was erased; its id cannot be used again."""
+
+    def __init__(self, thread: str) -> None:
+        self.thread = thread
+        super().__init__(f"thread {thread!r} was erased; start another thread id")
+
+    __str__ = Exception.__str__
+
+
+class CodecError(ClewError):
+    """A value or row could not be converted."""
+
+
+class EncodeError(CodecError, TypeError):
+    """A value that clew cannot store, with the path to it. Nothing was written."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        super().__init__(f"cannot store the value at {path}: {reason}")
+
+
+class DecodeError(CodecError, ValueError):
+    """Bytes that clew cannot read."""
+
+
+class RefusedError(ClewError):
+    """The thread does not take this command. Nothing was written, open questions stay open."""
+
+
+class EmptyInputError(RefusedError):
+    """There is nothing to start with or to continue."""
+
+
+class NothingToResumeError(RefusedError, RuntimeError):
+    """An answer for a thread or checkpoint that waits for none."""
+
+
+class AmbiguousAnswerError(RefusedError, RuntimeError):
+    """One answer was given and several questions are open."""
+
+    def __init__(self, questions: Sequence[str]) -> None:
+        self.questions = list(questions)
+        super().__init__(
+            f"{len(self.questions)} questions are open; answer by id: "
+            f"Command(resume={{id: answer}}) with ids from {self.questions}"
+        )
+
+
+class AlreadyAnsweredError(RefusedError):
+    """The question has its answer; `winner` gave it."""
+
+    def __init__(self, question: str, winner: str, answered_at: str = "") -> None:
+        self.question = question
+        self.winner = winner
+        self.answered_at = answered_at
+        when = f" at {answered_at}" if answered_at else ""
+        super().__init__(
+            f"question {question!r} was answered by {winner or 'another caller'!r}{when}: one answer counts"
+        )
+
+
+class UnknownInterruptError(RefusedError, ValueError):
+    """An answer names a question that is not open here. `reason`: "not_pending", "empty_map" or "ambiguous"."""
+
+    def __init__(self, message: str, *, reason: str = "not_pending", questions: Sequence[str] = ()) -> None:
+        self.reason = reason
+        self.questions = list(questions)
+        super().__init__(message)
+
+
+class UnknownCheckpointError(RefusedError, KeyError):
+    """The thread has no checkpoint of this id."""
+
+    def __init__(self, thread: str, checkpoint: str) -> None:
+        self.thread = thread
+        self.checkpoint = checkpoint
+        super().__init__(f"thread {thread!r} has no checkpoint {checkpoint!r}; get_state_history lists the ones it has")
+
+    __str__ = Exception.__str__
+
+
+class QuestionNotReproducibleError(RefusedError, RuntimeError):
+    """The node ran again and asked something else than what was answered; its code did not change."""
+
+    def __init__(self, node: str, question: str, asked: Any, asks: Any) -> None:
+        self.node = node
+        self.question = question
+        self.asked = asked
+        self.asks = asks
+        super().__init__(
+            f"node {node!r} asked {asked!r} (question {question!r}, answered) and now asks {asks!r} with the same code: "
+            "the answer stays in the log. Make the question repeatable: compute it in a @task, "
+            "or bind answers by position with compile(answers='position')"
+        )
+
+
+class GraphChangedError(RefusedError):
+    """The graph's code no longer fits what the thread waits for."""
+
+
+class ThreadBusyError(RefusedError, RuntimeError):
+    """The thread is running and the caller cannot or would not wait."""
+
+
+class InboxFullError(RefusedError):
+    """The thread's inbox holds as many commands as it may; try again later."""
+
+
+class InvalidUpdateError(ClewError):
+    """Writes that cannot be merged into the state, or a value that is no update."""
+
+
+class EmptyChannelError(ClewError):
+    """A channel was read before anything was written to it."""
+
+
+class GraphRecursionError(ClewError, RecursionError):
+    """The run took as many super-steps as `recursion_limit` allows and work remains. Continue with `None` as input."""
+
+
+class NodeTimeoutError(ClewError):
+    """A node took longer than its timeout. Deliberately no `TimeoutError`, so the default retry policy tries again."""
+
+    def __init__(self, node: str, kind: str, timeout_seconds: float, elapsed_seconds: float) -> None:
+        self.node = node
+        self.kind = kind
+        self.timeout = timeout_seconds
+        self.elapsed = elapsed_seconds
+        super().__init__(
+            f"node {node!r} passed its {kind} timeout of {timeout_seconds:g} s after {elapsed_seconds:.3f} s"
+        )
+
+
+class NodeCancelledError(ClewError):
+    """A node raised `asyncio.CancelledError` though nobody cancelled the run."""
+
+
+class MissingPackageError(ClewError, ImportError):
+    """An optional package is not installed; the message gives the command."""
+
+
+class GraphBubbleUp(BaseException):
+    """Base of control signals. A BaseException, so that user code that catches `Exception` cannot swallow a pause."""
+
+
+class GraphInterrupt(GraphBubbleUp):
+    """A question was asked and has no answer yet."""
+
+    def __init__(self, interrupts: Sequence[Any] = ()) -> None:
+        super().__init__(tuple(interrupts))
+
+
+class ParentCommand(GraphBubbleUp):
+    """A node returned a Command for the graph that called this one."""
+
+    def __init__(self, command: Any) -> None:
+        super().__init__(command)
+
+
+class GraphDrained(GraphBubbleUp):
+    """The run stopped at a step's end because it was asked to; continue it later with `None` as input."""
+
+
+def with_code(message: str, code: str) -> str:
+    """`message` with the name under which the common-errors page explains it."""
+    return f"{message} [{code}: see docs/reference/errors.md]"

@@ -1,0 +1,95 @@
+"""What every event shares: the wire shape of a Struct and the payload that holds a user's value."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+VOCABULARY_VERSION = 1
+"""Version of the whole vocabulary; each commit carries it, upcasters are keyed by (tag, version)."""
+
+
+class PayloadReader(Protocol):
+    """What turns a payload's bytes back into the value: the codec."""
+
+    def decode_value(self, encoded: bytes) -> Any:
+        """The value that `encoded` holds; raises `DecodeError`."""
+        ...
+
+
+class Payload:
+    """One value of a user's, on its way into or out of a store; decoded only when somebody looks.
+
+    Made from a live value (`Payload(value)`) or from stored bytes (`Payload.stored(encoded, reader)`). On the wire it is
+    one msgpack byte string, so an event decodes without touching it. `encoded` is None for a live value.
+    """
+
+    __slots__ = ("_reader", "_value", "encoded")
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+        self._reader: PayloadReader | None = None
+        self.encoded: bytes | None = None
+
+    @classmethod
+    def stored(cls, encoded: bytes, reader: PayloadReader) -> Payload:
+        """A payload read from a store: `reader` decodes it at the first look at `value`."""
+        payload = cls.__new__(cls)
+        payload._value = None
+        payload._reader = reader
+        payload.encoded = encoded
+        return payload
+
+    @property
+    def value(self) -> Any:
+        """The user's value. Decoding happens once; two threads that race decode equal values, the last is kept."""
+        reader = self._reader
+        if reader is not None:
+            encoded = self.encoded
+            if encoded is not None:
+                self._value = reader.decode_value(encoded)
+            self._reader = None
+        return self._value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Payload) and self.value == other.value
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Payload({self.value!r})"
+
+
+class Event(Struct, array_like=True, frozen=True, gc=False, tag_field="t"):
+    """One fact of a thread's life.
+
+    On the wire an array: tag, namespace, then the event's own fields. Tags are numbers and for ever; the names in
+    `EVENT_TYPES` are what people see. New fields come last and have a default. `gc=False`: an event never refers to
+    something that refers back to it.
+    """
+
+    ns: str = ""
+    """Namespace: the sub-graph path inside the thread; "" is the root graph."""
+    lag: int = 0
+    """Microseconds from when it happened to when its commit was made; 0 for what the commit itself did."""
+
+
+class Write(Struct, array_like=True, frozen=True, gc=False):
+    """One write of a task to one channel."""
+
+    channel: str
+    payload: Payload
+    overwrite: bool = False
+    """True when the value replaces the channel's content without its reducer (`Overwrite`)."""
+
+
+class Route(Struct, array_like=True, frozen=True, gc=False):
+    """Where a task leads besides its static edges: to a node, or to a node with an input of its own (`Send`)."""
+
+    node: str
+    payload: Payload | None = None
+    """The `Send`'s argument; None for a plain route."""
+    send: bool = False
+    timeout: float | None = None
+    """A `Send`'s own timeout, in seconds."""

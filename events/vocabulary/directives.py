@@ -1,0 +1,121 @@
+"""What people hand to a running graph: Command, Send, Overwrite; and what a pause hands back: Interrupt."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, Literal, TypeVar
+
+START = "__start__"
+"""The node before the first: edges from it are a graph's entries."""
+END = "__end__"
+"""The place after the last node: an edge to it leads nowhere further."""
+PARENT = "__parent__"
+"""`Command(graph=PARENT)`: the graph that called this one."""
+INTERRUPT = "__interrupt__"
+"""Key under which `invoke` and streams show the questions that paused the run."""
+OVERWRITE = "__overwrite__"
+"""Key of `Overwrite`'s JSON form."""
+TAG_HIDDEN = "langsmith:hidden"
+"""Tag of nodes and edges that tracing and drawings leave out."""
+TAG_NOSTREAM = "nostream"
+"""Tag of chat models whose tokens a `messages` stream leaves out."""
+
+N = TypeVar("N", bound=Hashable)
+
+
+class Send:
+    """Runs `node` in the next super-step with `arg` as its whole input, besides whatever else is due.
+
+    `timeout` (seconds) takes the place of the node's own timeout for this run.
+    """
+
+    __slots__ = ("arg", "node", "timeout")
+
+    def __init__(self, /, node: str, arg: Any, *, timeout: float | None = None) -> None:
+        self.node = node
+        self.arg = arg
+        self.timeout = timeout
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Send) and (self.node, self.arg) == (other.node, other.arg)
+
+    def __hash__(self) -> int:
+        return hash((self.node, repr(self.arg)))
+
+    def __repr__(self) -> str:
+        return f"Send(node={self.node!r}, arg={self.arg!r})"
+
+
+class _NotGiven:
+    """Default of `Command(resume=…)`: None is an answer, so it cannot also mean "no answer"."""
+
+
+@dataclass(slots=True, frozen=True, init=False, repr=False)
+class Command(Generic[N]):
+    """An update of the state, a way on and an answer, in one value.
+
+    Returned from a node: `update` is written as a return value would be, `goto` adds targets to the static edges.
+    Given as a graph's input: `resume` answers questions (one value, or `{question id: value}`).
+    """
+
+    graph: str | None
+    """None for the current graph, `Command.PARENT` for the one that called it."""
+    update: Any | None
+    resume: Any
+    """The answer; None where none was given, or where None is the answer: `answers` tells which."""
+    goto: Send | Sequence[Send | N] | N
+    answers: bool
+    """True when `resume` was given, be it None."""
+
+    PARENT: ClassVar[Literal["__parent__"]] = "__parent__"
+
+    def __init__(
+        self,
+        *,
+        graph: str | None = None,
+        update: Any | None = None,
+        resume: Any = _NotGiven,
+        goto: Send | Sequence[Send | N] | N = (),
+    ) -> None:
+        assign = object.__setattr__
+        assign(self, "graph", graph)
+        assign(self, "update", update)
+        assign(self, "answers", resume is not _NotGiven)
+        assign(self, "resume", None if resume is _NotGiven else resume)
+        assign(self, "goto", goto)
+
+    def __repr__(self) -> str:
+        given = [("graph", self.graph), ("update", self.update), ("resume", self.resume), ("goto", self.goto)]
+        shown = (
+            f"{name}={value!r}"
+            for name, value in given
+            if (value is not None and value != ()) or (name == "resume" and self.answers)
+        )
+        return f"Command({', '.join(shown)})"
+
+
+@dataclass(slots=True)
+class Overwrite:
+    """Replaces a channel's content for this step without asking its reducer; wins over every other write to it."""
+
+    value: Any
+    type: str = field(default=OVERWRITE, repr=False)
+
+
+@dataclass(slots=True)
+class Interrupt:
+    """One open question: what `interrupt(value)` asked."""
+
+    value: Any
+    id: str = ""
+    """32 hexadecimal characters; the key of an answer in `Command(resume={id: answer})`."""
+    response_schema: dict[str, Any] | None = None
+    """JSON schema of the answer, if the question gave one."""
+
+    def __repr__(self) -> str:
+        schema = f", response_schema={self.response_schema!r}" if self.response_schema else ""
+        return f"Interrupt(value={self.value!r}, id={self.id!r}{schema})"
+
+    def __hash__(self) -> int:
+        return hash(self.id)

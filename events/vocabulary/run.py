@@ -1,0 +1,79 @@
+"""Events of a run: from the input that is accepted to the end that is reached."""
+
+from __future__ import annotations
+
+from .base import Event, Payload, Route, Write
+
+
+class GraphSeen(Event, tag=1, kw_only=True):
+    """The code of a graph as it was when it first worked on this thread; once per fingerprint."""
+
+    fingerprint: bytes
+    """16 bytes over topology, node code and channels."""
+    name: str
+    nodes: dict[str, bytes]
+    """Fingerprint (8 bytes) of each node's code, by node name."""
+    channels: dict[str, str]
+    """Name of each channel's rule (a built-in reducer's name, or "user:<name>"), by channel."""
+
+
+class RunStarted(Event, tag=2, kw_only=True):
+    """A run began with new input. It is a checkpoint, source "input"."""
+
+    run: str
+    """The run's id, a UUID string."""
+    fingerprint: bytes
+    writes: list[Write]
+    """The input, as writes of the hidden start task."""
+    metadata: Payload | None = None
+    """Scalar entries of the caller's config metadata; None when there are none."""
+    durability: str = "sync"
+
+
+class RunContinued(Event, tag=3, kw_only=True):
+    """A run took up the open work again: `None` input, a passed breakpoint, an answer or a `Command`."""
+
+    run: str
+    fingerprint: bytes
+    reason: str
+    """"continue", "resume" or "command"."""
+    metadata: Payload | None = None
+    durability: str = "sync"
+
+
+class CommandApplied(Event, tag=4, kw_only=True):
+    """A `Command(update=…, goto=…)` given as input was applied to the open step."""
+
+    writes: list[Write]
+    routes: list[Route] = []
+
+
+class RunPaused(Event, tag=5, kw_only=True):
+    """A run stopped at a static breakpoint."""
+
+    where: str
+    """"before" or "after"."""
+    nodes: list[str]
+
+
+class RunFinished(Event, tag=6, kw_only=True):
+    """A run ended; the thread rests."""
+
+    status: str
+    """"completed", "interrupted", "paused", "failed", "cancelled", "drained" or "out_of_steps"."""
+    error: str = ""
+    joins_waiting: list[str] = []
+    """Nodes whose join some branches reached and others did not, when the run completed."""
+
+
+class ValueSaved(Event, tag=7, kw_only=True):
+    """An entrypoint's `final(save=…)`: what the next invocation receives as `previous`."""
+
+    value: Payload
+
+
+class Taken(Event, tag=8, kw_only=True):
+    """Another process took the thread over."""
+
+    owner: str
+    epoch: int

@@ -1,0 +1,90 @@
+"""Events of a super-step: planned, started, completed or failed, committed."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from .base import Event, Payload, Route, Write
+
+
+class PlannedTask(Struct, array_like=True, frozen=True, gc=False):
+    """One task of a planned super-step. Its ordinal in the plan names it in later events."""
+
+    node: str
+    send: bool = False
+    """True when a `Send` asked for it: its input is `payload`, not the state."""
+    payload: Payload | None = None
+    timeout: float | None = None
+
+
+class StepPlanned(Event, tag=20, kw_only=True):
+    """What the next super-step runs, in path order: nodes by name, then Sends in the order they were sent."""
+
+    tasks: list[PlannedTask]
+    arrivals: dict[str, list[str]] = {}
+    """Joins partly filled: join key to the sources that arrived; carried from step to step of one run."""
+    deferred: list[str] = []
+    """Deferred nodes that are triggered and wait until nothing else is left to run."""
+
+
+class NodeStarted(Event, tag=21, kw_only=True):
+    """One attempt of one task began."""
+
+    task: int
+    """The task's ordinal in the step's plan."""
+    attempt: int = 1
+
+
+class EffectRecorded(Event, tag=22, kw_only=True):
+    """The result of a recorded effect (a tool call, a `@task`): played back on re-entry, never run again."""
+
+    task: int
+    scope: str
+    """Where in the task: the tool call's id, or the path of enclosing effects; "" is the task itself."""
+    name: str
+    digest: bytes
+    """Digest (16 bytes) of the arguments."""
+    ordinal: int
+    """How many effects of this name and digest came before it in the scope."""
+    value: Payload | None
+    error: str | None = None
+
+
+class NodeCompleted(Event, tag=23, kw_only=True):
+    """A task finished: what it wrote and where its path functions, Sends and gotos lead."""
+
+    task: int
+    writes: list[Write]
+    routes: list[Route] = []
+    cached: bool = False
+
+
+class NodeFailed(Event, tag=24, kw_only=True):
+    """An attempt of a task raised."""
+
+    task: int
+    error: str
+    """The error's type and message, as `repr` shows them."""
+    traceback: str = ""
+    attempt: int = 1
+    retry_at: int = 0
+    """Microseconds since the epoch when it is tried again; 0 for never."""
+    handled_by: str = ""
+    """The error handler that takes over, if one does."""
+
+
+class StepCommitted(Event, tag=25, kw_only=True):
+    """The writes of the super-step were merged. It is a checkpoint, source "loop"."""
+
+
+class StepFailed(Event, tag=26, kw_only=True):
+    """The writes could not be merged (a conflict, a reducer's error); the step stays open and readable."""
+
+    error: str
+
+
+class StepAbandoned(Event, tag=27, kw_only=True):
+    """New input withdrew the open step, its finished work and its questions."""
+
+    questions: list[str] = []
+    """Ids of the questions that were open."""

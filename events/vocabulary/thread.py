@@ -1,0 +1,39 @@
+"""Events of a thread besides its runs: updated by hand, branched, erased."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from .base import Event, Route, Write
+
+
+class Update(Struct, array_like=True, frozen=True, gc=False):
+    """One update by hand, recorded as if the node had returned it."""
+
+    as_node: str
+    writes: list[Write]
+    routes: list[Route] = []
+
+
+class StateUpdated(Event, tag=60, kw_only=True):
+    """`update_state`: one super-step made by hand. It is a checkpoint, source "update"."""
+
+    updates: list[Update]
+    who: str = ""
+
+
+class Forked(Event, tag=61, kw_only=True):
+    """A branch starts at an earlier checkpoint. It is a checkpoint, source "fork", with that one's state and tasks."""
+
+    version: int
+    """Version of the commit that holds the earlier checkpoint."""
+    ordinal: int
+    """Which checkpoint of that commit, counted from 0."""
+    rerun: bool = True
+    """True when that checkpoint's tasks are planned anew (time travel); False under an update or new input."""
+
+
+class ThreadErased(Event, tag=62, kw_only=True):
+    """The thread's personal data is gone; the chain stays provable."""
+
+    who: str = ""
