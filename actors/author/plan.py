@@ -1,0 +1,117 @@
+"""The plan: a compiled graph as frozen facts. The builder makes it once; the engine reads it from any thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct, field
+
+from ...projections.channels.channel import Channel
+
+
+class StateView(Struct, frozen=True):
+    """Which part of the state a callable receives, and in what form."""
+
+    keys: tuple[str, ...]
+    """Channels it reads, in schema order; a channel without a value is left out."""
+    coerce: Callable[..., Any] | None = None
+    """Makes the declared class of a dict of keyword values (dataclass, pydantic model); None hands over the dict."""
+    root: bool = False
+    """True for a root state: the value of the one channel itself, no dict."""
+    managed: tuple[tuple[str, str], ...] = ()
+    """(key, kind) of managed values among the keys: kind "is_last_step" or "remaining_steps"."""
+
+
+class Callee(Struct, frozen=True):
+    """A user's callable and how to call it."""
+
+    call: Callable[..., Any]
+    """Takes the input, then the injected parameters by keyword. Sync form; for an async callable it returns an awaitable."""
+    acall: Callable[..., Any] | None = None
+    """Async form where there are two (a Runnable: `invoke` and `ainvoke`); None where `call` serves both."""
+    is_async: bool = False
+    """True when only an async caller may run it: `call` returns an awaitable."""
+    injects: tuple[str, ...] = ()
+    """Parameters to fill: among "config", "writer", "store", "previous", "runtime", "error"."""
+    wants_config: bool = False
+    """True for Runnables, which take the config as second positional argument."""
+    fingerprint: bytes = b""
+    """8 bytes over its code; equal code gives equal bytes in every process."""
+    name: str = ""
+
+
+class Branch(Struct, frozen=True):
+    """One path function of a node."""
+
+    name: str
+    path: Callee
+    view: StateView
+    path_map: Mapping[Any, str] | None = None
+    """Result to node name; None when results are node names themselves."""
+
+
+class Node(Struct, frozen=True):
+    """One node, with everything that follows from it statically."""
+
+    name: str
+    callee: Callee
+    view: StateView
+    targets: tuple[str, ...] = ()
+    """Static edges, END left out, in the order they were added."""
+    joins: tuple[str, ...] = ()
+    """Keys (in `Plan.joins`) of the joins it is a source of."""
+    branches: tuple[Branch, ...] = ()
+    defer: bool = False
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    retry_policy: tuple[Any, ...] = ()
+    cache_policy: Any = None
+    timeout: Any = None
+    error_handler: str | None = None
+    """Name of the hidden node that takes over after a failure."""
+    destinations: tuple[str, ...] | Mapping[str, str] = ()
+    """Targets it may reach by Command, for drawing."""
+    subgraph: Any = None
+    """The compiled graph it runs, if it is one."""
+    hidden: bool = False
+
+
+class Join(Struct, frozen=True):
+    """`add_edge([b, c], d)`: d runs once all sources completed since it last ran."""
+
+    key: str
+    """"b+c:d", as recorded in `StepPlanned.arrivals`."""
+    sources: frozenset[str]
+    target: str
+
+
+class Plan(Struct, frozen=True):
+    """A compiled graph: channels, nodes, edges, views. Immutable, shared by all threads and runs."""
+
+    name: str
+    channels: Mapping[str, Channel[Any]]
+    nodes: Mapping[str, Node]
+    """Without START; names in the order they were added."""
+    start: Node
+    """START: its `targets`, `joins` and `branches` are the entries; its callee is never called."""
+    joins: Mapping[str, Join]
+    input_view: StateView
+    """Keys that graph input may write."""
+    output_view: StateView
+    """Keys that `invoke` returns."""
+    state_view: StateView
+    """Every key of the declared state, as `values` streams show it (all channels)."""
+    fingerprint: bytes
+    """16 bytes over topology, node code and channels."""
+    context_schema: Any = None
+    interrupt_before: frozenset[str] = frozenset()
+    interrupt_after: frozenset[str] = frozenset()
+    root: str | None = None
+    """Name of the only channel of a root state ("__root__"); None for keyed states."""
+    types: Sequence[Any] = ()
+    """Annotations reachable from the schemas: what the codec's registry may decode."""
+
+    def node(self, name: str) -> Node | None:
+        """The node of this name, START included; None when there is none."""
+        return self.start if name == "__start__" else self.nodes.get(name)
