@@ -27,7 +27,8 @@
     ├── GraphRecursionError           more super-steps than the limit while work remains
     ├── NodeTimeoutError              a node took longer than its timeout
     ├── NodeCancelledError            a node cancelled itself
-    └── MissingPackageError           an extra that is not installed
+    ├── MissingPackageError           an extra that is not installed
+    └── ScriptError                   a scripted model has no reply for its messages
     GraphBubbleUp (BaseException)     control signals; never leave the root graph, never caught by `except Exception`
     ├── GraphInterrupt                a question was asked
     ├── ParentCommand                 a Command for the calling graph
@@ -184,8 +185,8 @@ class QuestionNotReproducibleError(RefusedError, RuntimeError):
         self.asked = asked
         self.asks = asks
         super().__init__(
-            f"node {node!r} asked {asked!r} (question {question!r}, answered) and now asks {asks!r} with the same code: "
-            "the answer stays in the log. Make the question repeatable: compute it in a @task, "
+            f"node {node!r} asked {asked!r} (question {question!r}, answered) and now asks {asks!r} "
+            "with the same code: the answer stays in the log. Make the question repeatable: compute it in a @task, "
             "or bind answers by position with compile(answers='position')"
         )
 
@@ -233,6 +234,10 @@ class NodeCancelledError(ClewError):
 
 class MissingPackageError(ClewError, ImportError):
     """An optional package is not installed; the message gives the command."""
+
+
+class ScriptError(ClewError, LookupError):
+    """A `ScriptedModel` has no reply for the messages it was given; the message lists them and its rules."""
 
 
 class GraphBubbleUp(BaseException):
