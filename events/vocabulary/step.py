@@ -18,7 +18,10 @@ class PlannedTask(Struct, array_like=True, frozen=True, gc=False):
 
 
 class StepPlanned(Event, tag=20, kw_only=True):
-    """What the next super-step runs, in path order: nodes by name, then Sends in the order they were sent."""
+    """What the next super-step runs, in path order: nodes by name, then Sends in the order they were sent.
+
+    Said while a step is open (a `Command(goto=…)` given as input), it adds tasks to that step.
+    """
 
     tasks: list[PlannedTask]
     arrivals: dict[str, list[str]] = {}
@@ -81,6 +84,8 @@ class StepFailed(Event, tag=26, kw_only=True):
     """The writes could not be merged (a conflict, a reducer's error); the step stays open and readable."""
 
     error: str
+    tasks: list[int] = []
+    """Tasks whose recorded completion no longer counts: they wrote to the channel in conflict and run again."""
 
 
 class StepAbandoned(Event, tag=27, kw_only=True):

@@ -1,0 +1,423 @@
+"""The fold: a thread's state and one more commit give the thread's next state. Replay and live use this one code.
+
+`Draft` is a state being written: `say` applies an event. The decider says events on a draft to see where they lead; the
+replay says recorded ones. Nothing here calls user code but the reducers behind `merge_writes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from ...events.stores.store import RESTING, RUNNING, STOPPED, WAITING
+from ...events.vocabulary import (
+    AnswerRefused,
+    CommandApplied,
+    EffectRecorded,
+    Forked,
+    GraphSeen,
+    InterruptRaised,
+    NodeCompleted,
+    NodeFailed,
+    NodeStarted,
+    QuestionExpired,
+    QuestionWithdrawn,
+    Recorded,
+    Resumed,
+    RunContinued,
+    RunFinished,
+    RunPaused,
+    RunStarted,
+    StateUpdated,
+    StepAbandoned,
+    StepCommitted,
+    StepFailed,
+    StepPlanned,
+    Taken,
+    ThreadErased,
+    Unknown,
+    ValueSaved,
+    Write,
+)
+from ..channels.cells import Cells
+from .merge import Channels, MergeError, merge_or_keep, merge_writes
+from .thread import COMMANDS_MAX, Checkpoint, Line, Question, RunFacts, Task, ThreadState, start_task
+
+ANSWERED_MAX = 64
+"""How many answered questions a thread's state remembers by itself; the log remembers all."""
+
+
+class Draft:
+    """A thread's state with one commit being said on it.
+
+    `state` is current after every `say`. The given state is not touched: what changes is copied first, once a commit.
+    """
+
+    __slots__ = ("_checkpoints", "_lines", "channels", "entropy", "events", "state", "time", "version")
+
+    def __init__(self, state: ThreadState, channels: Channels, time: int, entropy: bytes) -> None:
+        self.state = state.copy()
+        self.channels = channels
+        self.version = state.version + 1
+        self.time = time
+        self.entropy = entropy
+        self.events: list[Any] = []
+        self._lines: dict[str, Line] = {}
+        self._checkpoints = 0
+
+    def line(self, ns: str = "") -> Line:
+        """The namespace's line, ready to be changed."""
+        line = self._lines.get(ns)
+        if line is None:
+            known = self.state.lines.get(ns)
+            line = Line(ns) if known is None else known.copy()
+            self._lines[ns] = line
+            self.state.lines = {**self.state.lines, ns: line}
+        return line
+
+    def say(self, event: Any, merged: Cells | None = None) -> None:
+        """Add an event to the commit and apply it.
+
+        Args:
+            event: what happened.
+            merged: for a checkpoint event, the cells after its merge where somebody already worked them out.
+        """
+        self.events.append(event)
+        applied = _APPLY.get(type(event))
+        if applied is not None:
+            applied(self, event, merged)
+
+    def finish(self, digest: bytes = b"", command: str = "") -> ThreadState:
+        """The state after the commit: versioned, timed, and with the thread's status for the store's head."""
+        state = self.state
+        state.version = self.version
+        state.time = self.time
+        state.digest = digest
+        state.checkpoints_made = self._checkpoints
+        if command:
+            kept = list(state.commands.items())[-(COMMANDS_MAX - 1) :]
+            state.commands = {**dict(kept), command: self.version}
+        state.status = _status(state)
+        return state
+
+    def checkpoint(
+        self,
+        line: Line,
+        source: str,
+        cells: Cells,
+        *,
+        parent: Checkpoint | None,
+        input_writes: tuple[Write, ...] = (),
+    ) -> None:
+        """Make a checkpoint the head of its line; the old head goes to the past with its step as it stands."""
+        closed = line.closed_head()
+        if closed is not None:
+            line.past = line.past.with_item(closed)
+        line.head = Checkpoint(
+            self.version,
+            self._checkpoints,
+            self.time,
+            self.entropy,
+            -1 if parent is None else parent.step + 1,
+            source,
+            cells,
+            self.state.run,
+            None if parent is None else parent.address,
+            input_writes,
+        )
+        self._checkpoints += 1
+        line.cells = cells
+        line.tasks = ()
+        line.failure = ""
+        line.paused = None
+        line.command_writes = ()
+
+
+def fold(state: ThreadState, recorded: Recorded, channels: Channels) -> ThreadState:
+    """The thread's state after one more recorded commit. Law: fold(fold(s, a), b) is the fold of a then b."""
+    commit = recorded.commit
+    draft = Draft(state, channels, commit.time, commit.id)
+    draft.version = recorded.version
+    for event in commit.events:
+        draft.say(event)
+    return draft.finish(recorded.digest, commit.command)
+
+
+def fold_all(state: ThreadState, commits: Iterable[Recorded], channels: Channels) -> ThreadState:
+    """The thread's state after all the commits, in order."""
+    for recorded in commits:
+        state = fold(state, recorded, channels)
+    return state
+
+
+def step_writes(line: Line) -> list[Write]:
+    """What the open step's completed tasks wrote, in path order."""
+    head = line.head
+    writes: list[Write] = []
+    for task in line.tasks:
+        if task.completed is not None:
+            writes.extend(task.completed.writes)
+    if head is not None and head.source == "input" and not writes:
+        writes.extend(head.input_writes)
+    return writes
+
+
+def _status(state: ThreadState) -> int:
+    if state.running:
+        return RUNNING
+    lines = state.lines.values()
+    if any(line.open_questions for line in lines):
+        return WAITING
+    return STOPPED if any(line.unfinished for line in lines) else RESTING
+
+
+def _with_task(line: Line, ordinal: int, **changes: Any) -> None:
+    tasks = line.tasks
+    if 0 <= ordinal < len(tasks):
+        line.tasks = (*tasks[:ordinal], replace(tasks[ordinal], **changes), *tasks[ordinal + 1 :])
+
+
+def _graph_seen(draft: Draft, event: GraphSeen, _: Cells | None) -> None:
+    draft.state.graphs = {**draft.state.graphs, event.fingerprint: event}
+
+
+def _run_started(draft: Draft, event: RunStarted, _: Cells | None) -> None:
+    draft.state.run = RunFacts(event.run, event.fingerprint, event.metadata, event.durability)
+    line = draft.line(event.ns)
+    cells = line.head.cells if line.head is not None else line.cells
+    draft.checkpoint(line, "input", cells, parent=line.head, input_writes=tuple(event.writes))
+    line.tasks = (start_task(),)
+    line.arrivals = {}
+    line.deferred = ()
+
+
+def _run_continued(draft: Draft, event: RunContinued, _: Cells | None) -> None:
+    draft.state.run = RunFacts(event.run, event.fingerprint, event.metadata, event.durability)
+    line = draft.line(event.ns)
+    line.paused = None
+    line.failure = ""
+
+
+def _command_applied(draft: Draft, event: CommandApplied, _: Cells | None) -> None:
+    line = draft.line(event.ns)
+    line.cells = merge_or_keep(draft.channels, line.cells, event.writes)
+    line.command_writes = (*line.command_writes, *event.writes)
+
+
+def _run_paused(draft: Draft, event: RunPaused, _: Cells | None) -> None:
+    draft.line(event.ns).paused = (event.where, tuple(event.nodes))
+
+
+def _run_finished(draft: Draft, event: RunFinished, _: Cells | None) -> None:
+    run = draft.state.run
+    if run is not None:
+        draft.state.run = replace(run, status=event.status)
+
+
+def _value_saved(draft: Draft, event: ValueSaved, _: Cells | None) -> None:
+    draft.state.saved = event.value
+
+
+def _taken(draft: Draft, event: Taken, _: Cells | None) -> None:
+    draft.state.owner = event.owner
+    draft.state.epoch = event.epoch
+
+
+def _step_planned(draft: Draft, event: StepPlanned, _: Cells | None) -> None:
+    line = draft.line(event.ns)
+    sends = sum(1 for task in line.tasks if task.send >= 0)
+    planned = list(line.tasks)
+    for task in event.tasks:
+        if task.send:
+            planned.append(Task(task.node, sends, task.payload, task.timeout))
+            sends += 1
+        else:
+            planned.append(Task(task.node))
+    line.tasks = tuple(planned)
+    line.arrivals = {key: tuple(sources) for key, sources in event.arrivals.items()} if event.arrivals else {}
+    line.deferred = tuple(event.deferred)
+
+
+def _node_started(draft: Draft, event: NodeStarted, _: Cells | None) -> None:
+    _with_task(draft.line(event.ns), event.task, attempt=event.attempt, failed=None)
+
+
+def _effect_recorded(draft: Draft, event: EffectRecorded, _: Cells | None) -> None:
+    line = draft.line(event.ns)
+    if event.task < len(line.tasks):
+        _with_task(line, event.task, effects=(*line.tasks[event.task].effects, event))
+
+
+def _node_completed(draft: Draft, event: NodeCompleted, _: Cells | None) -> None:
+    _with_task(draft.line(event.ns), event.task, completed=event, failed=None)
+
+
+def _node_failed(draft: Draft, event: NodeFailed, _: Cells | None) -> None:
+    _with_task(draft.line(event.ns), event.task, failed=event)
+
+
+def _step_committed(draft: Draft, event: StepCommitted, merged: Cells | None) -> None:
+    line = draft.line(event.ns)
+    if merged is None:
+        try:
+            merged = merge_writes(draft.channels, line.cells, step_writes(line))
+        except MergeError:
+            # The graph's rules changed since the step was committed. Reads are total: what still merges is kept.
+            merged = merge_or_keep(draft.channels, line.cells, step_writes(line))
+    draft.checkpoint(line, "loop", merged, parent=line.head)
+
+
+def _step_failed(draft: Draft, event: StepFailed, _: Cells | None) -> None:
+    line = draft.line(event.ns)
+    line.failure = event.error
+    for ordinal in event.tasks:
+        _with_task(line, ordinal, completed=None)
+
+
+def _step_abandoned(draft: Draft, event: StepAbandoned, _: Cells | None) -> None:
+    line = draft.line(event.ns)
+    line.tasks = tuple(_with_questions(task, _withdraw_open("abandoned")) for task in line.tasks)
+
+
+def _interrupt_raised(draft: Draft, event: InterruptRaised, _: Cells | None) -> None:
+    line = draft.line(event.ns)
+    run = draft.state.run
+    question = Question(event, draft.time, run.id if run else "", run.fingerprint if run else b"")
+    if event.task < len(line.tasks):
+        _with_task(line, event.task, questions=(*line.tasks[event.task].questions, question))
+
+
+def _resumed(draft: Draft, event: Resumed, _: Cells | None) -> None:
+    def answered(question: Question) -> Question:
+        if question.raised.question != event.question or question.answer is not None:
+            return question
+        question = replace(question, answer=event, answered_at=draft.time)
+        draft.state.answered = (*draft.state.answered, question)[-ANSWERED_MAX:]
+        return question
+
+    _change_questions(draft, event.ns, answered)
+
+
+def _answer_refused(draft: Draft, event: AnswerRefused, _: Cells | None) -> None:
+    if event.reason == "question_changed":
+        _change_questions(draft, event.ns, _withdraw(event.question, "question_changed"))
+
+
+def _question_withdrawn(draft: Draft, event: QuestionWithdrawn, _: Cells | None) -> None:
+    _change_questions(draft, event.ns, _withdraw(event.question, event.reason or "withdrawn"))
+
+
+def _question_expired(draft: Draft, event: QuestionExpired, _: Cells | None) -> None:
+    _change_questions(draft, event.ns, _withdraw(event.question, "expired"))
+
+
+def _withdraw(question_id: str, reason: str) -> Callable[[Question], Question]:
+    def change(question: Question) -> Question:
+        if question.raised.question != question_id or question.withdrawn:
+            return question
+        return replace(question, withdrawn=reason)
+
+    return change
+
+
+def _withdraw_open(reason: str) -> Callable[[Question], Question]:
+    return lambda question: replace(question, withdrawn=reason) if question.open else question
+
+
+def _with_questions(task: Task, change: Callable[[Question], Question]) -> Task:
+    if not task.questions:
+        return task
+    return replace(task, questions=tuple(change(question) for question in task.questions))
+
+
+def _change_questions(draft: Draft, ns: str, change: Callable[[Question], Question]) -> None:
+    line = draft.line(ns)
+    line.tasks = tuple(_with_questions(task, change) for task in line.tasks)
+
+
+def _state_updated(draft: Draft, event: StateUpdated, merged: Cells | None) -> None:
+    line = draft.line(event.ns)
+    if merged is None:
+        merged = merge_or_keep(draft.channels, line.cells, update_writes(line, event))
+    draft.checkpoint(line, "update", merged, parent=line.head)
+
+
+def update_writes(line: Line, event: StateUpdated) -> list[Write]:
+    """What an update merges: the finished siblings' writes of the open step first, then each update's, in order."""
+    head = line.head
+    writes = [] if head is not None and head.source == "input" else step_writes(line)
+    for update in event.updates:
+        writes.extend(update.writes)
+    return writes
+
+
+def _forked(draft: Draft, event: Forked, _: Cells | None) -> None:
+    line = draft.line(event.ns)
+    origin = line.at((event.version, event.ordinal))
+    if origin is None:
+        return
+    if event.rerun:
+        draft.checkpoint(line, "fork", origin.cells, parent=origin, input_writes=origin.input_writes)
+        line.tasks = _fresh(origin.tasks)
+    else:
+        _stand_at(line, origin)
+    line.arrivals = origin.arrivals
+    line.deferred = origin.deferred
+
+
+def _stand_at(line: Line, origin: Checkpoint) -> None:
+    """Make an earlier checkpoint the head again, with no step open: the next checkpoint becomes its child."""
+    closed = line.closed_head()
+    if closed is not None and closed.address != origin.address:
+        # The past stays in the order of making: what is head goes in, and the origin is there already.
+        line.past = line.past.with_item(closed)
+        line.head = None
+    line.head = replace(origin, tasks=())
+    line.cells = origin.cells
+    line.tasks = _fresh(origin.tasks)
+    line.failure = ""
+    line.paused = None
+    line.command_writes = ()
+
+
+def _fresh(tasks: Sequence[Task]) -> tuple[Task, ...]:
+    return tuple(Task(task.node, task.send, task.payload, task.timeout) for task in tasks)
+
+
+def _thread_erased(draft: Draft, event: ThreadErased, _: Cells | None) -> None:
+    draft.state.erased = True
+
+
+def _unknown(draft: Draft, event: Unknown, _: Cells | None) -> None:
+    draft.state.unknown = True
+
+
+_APPLY: dict[type, Callable[[Draft, Any, Cells | None], None]] = {
+    GraphSeen: _graph_seen,
+    RunStarted: _run_started,
+    RunContinued: _run_continued,
+    CommandApplied: _command_applied,
+    RunPaused: _run_paused,
+    RunFinished: _run_finished,
+    ValueSaved: _value_saved,
+    Taken: _taken,
+    StepPlanned: _step_planned,
+    NodeStarted: _node_started,
+    EffectRecorded: _effect_recorded,
+    NodeCompleted: _node_completed,
+    NodeFailed: _node_failed,
+    StepCommitted: _step_committed,
+    StepFailed: _step_failed,
+    StepAbandoned: _step_abandoned,
+    InterruptRaised: _interrupt_raised,
+    Resumed: _resumed,
+    AnswerRefused: _answer_refused,
+    QuestionWithdrawn: _question_withdrawn,
+    QuestionExpired: _question_expired,
+    StateUpdated: _state_updated,
+    Forked: _forked,
+    ThreadErased: _thread_erased,
+    Unknown: _unknown,
+}

@@ -1,0 +1,346 @@
+"""What a thread's events amount to: its checkpoints, the open super-step with its tasks and questions, its runs.
+
+Everything here is a value. The fold (fold.py) makes new ones; nobody changes one that was handed out.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct, field
+
+from ...events.stores.store import RESTING
+from ...events.vocabulary import (
+    START,
+    EffectRecorded,
+    GraphSeen,
+    InterruptRaised,
+    NodeCompleted,
+    NodeFailed,
+    Payload,
+    Resumed,
+    Write,
+)
+from ..channels.cells import Cells
+from . import ids
+
+Item = TypeVar("Item")
+
+COMMANDS_MAX = 256
+"""How many command ids a thread remembers to recognise a repeated command."""
+
+
+class Log(Generic[Item]):
+    """An append-only sequence as a value: versions share one list, each knows its own length.
+
+    Appending to the longest version costs O(1); appending to a shorter one (another branch of work on the same state)
+    copies. The longest version is told by the list's length, which the GIL makes a safe test for one writer a thread.
+    """
+
+    __slots__ = ("_items", "_length")
+
+    def __init__(self, items: list[Item] | None = None) -> None:
+        self._items: list[Item] = [] if items is None else items
+        self._length = len(self._items)
+
+    def with_item(self, item: Item) -> Log[Item]:
+        """The sequence with `item` at its end."""
+        items = self._items if len(self._items) == self._length else self._items[: self._length]
+        items.append(item)
+        longer: Log[Item] = Log.__new__(Log)
+        longer._items = items
+        longer._length = self._length + 1
+        return longer
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, index: int) -> Item:
+        if not -self._length <= index < self._length:
+            raise IndexError(index)
+        return self._items[index if index >= 0 else self._length + index]
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self._items[: self._length])
+
+    def __reversed__(self) -> Iterator[Item]:
+        return (self._items[index] for index in range(self._length - 1, -1, -1))
+
+
+class Question(Struct, frozen=True):
+    """A question and what became of it."""
+
+    raised: InterruptRaised
+    asked_at: int
+    """Microseconds since the epoch."""
+    run: str = ""
+    """Id of the run that asked."""
+    fingerprint: bytes = b""
+    """Fingerprint of the graph that asked."""
+    answer: Resumed | None = None
+    answered_at: int = 0
+    withdrawn: str = ""
+    """Why it is no longer asked; "" while it is."""
+
+    @property
+    def open(self) -> bool:
+        """True while the question waits for its answer."""
+        return self.answer is None and not self.withdrawn
+
+
+class Task(Struct, frozen=True):
+    """One task of a super-step and how far it got."""
+
+    node: str
+    send: int = -1
+    """Its place among the step's Sends; -1 when an edge triggered it."""
+    payload: Payload | None = None
+    """A Send's argument."""
+    timeout: float | None = None
+    attempt: int = 0
+    """How often it was started."""
+    completed: NodeCompleted | None = None
+    failed: NodeFailed | None = None
+    questions: tuple[Question, ...] = ()
+    effects: tuple[EffectRecorded, ...] = ()
+
+    @property
+    def open_questions(self) -> tuple[Question, ...]:
+        """The questions it waits for."""
+        if not self.questions or self.completed is not None:
+            return ()
+        return tuple(question for question in self.questions if question.open)
+
+
+class RunFacts(Struct, frozen=True):
+    """What is known of a run."""
+
+    id: str
+    fingerprint: bytes
+    metadata: Payload | None = None
+    durability: str = "sync"
+    status: str = "running"
+    """"running" until `RunFinished` says otherwise."""
+
+
+class Checkpoint(Struct, frozen=True):
+    """A state of a thread that can be returned to, with the super-step that followed from it."""
+
+    version: int
+    """Version of the commit that made it."""
+    ordinal: int
+    """Which checkpoint of that commit, from 0."""
+    time: int
+    """Microseconds since the epoch."""
+    entropy: bytes
+    step: int
+    """-1 for a thread's first input, then one more for each."""
+    source: str
+    """"input", "loop", "update" or "fork"."""
+    cells: Cells
+    run: RunFacts | None = None
+    parent: tuple[int, int] | None = None
+    """(version, ordinal) of the checkpoint before it on its branch."""
+    input_writes: tuple[Write, ...] = ()
+    """For source "input": what the hidden start task is about to write."""
+    tasks: tuple[Task, ...] = ()
+    """The super-step after it, as far as it got."""
+    arrivals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Joins partly filled: key to sources that arrived."""
+    deferred: tuple[str, ...] = ()
+    """Deferred nodes that wait until nothing else is left to run."""
+
+    @property
+    def address(self) -> tuple[int, int]:
+        """(version, ordinal): the checkpoint's place in the log."""
+        return (self.version, self.ordinal)
+
+    @property
+    def id(self) -> str:
+        """The checkpoint's id: a UUID version 6 string."""
+        return ids.checkpoint_id(self.time, self.ordinal, self.entropy)
+
+    @property
+    def ticks(self) -> int:
+        """When it was made, in 100-nanosecond ticks since the epoch: unique in its thread."""
+        return self.time * ids.TICKS_PER_MICROSECOND + self.ordinal
+
+
+class Line:
+    """One namespace of a thread: its head checkpoint with the open super-step, and the checkpoints before."""
+
+    __slots__ = ("arrivals", "cells", "command_writes", "deferred", "failure", "head", "ns", "past", "paused", "tasks")
+
+    def __init__(self, ns: str = "") -> None:
+        self.ns = ns
+        self.head: Checkpoint | None = None
+        self.past: Log[Checkpoint] = Log()
+        """Every checkpoint that was head before, of all branches, oldest first."""
+        self.tasks: tuple[Task, ...] = ()
+        """The open super-step's tasks in path order; their ordinals name them in events."""
+        self.cells = Cells()
+        """What the open step's tasks see: the head's cells and what a Command given as input wrote over them."""
+        self.arrivals: Mapping[str, tuple[str, ...]] = {}
+        self.deferred: tuple[str, ...] = ()
+        self.paused: tuple[str, tuple[str, ...]] | None = None
+        """("before" | "after", nodes) while a run rests at a static breakpoint."""
+        self.failure = ""
+        """Why the open step could not be merged; "" when it was not tried or succeeded."""
+        self.command_writes: tuple[Write, ...] = ()
+
+    def copy(self) -> Line:
+        """A line that the fold may change; everything in it is shared."""
+        line = Line.__new__(Line)
+        for name in Line.__slots__:
+            setattr(line, name, getattr(self, name))
+        return line
+
+    @property
+    def unfinished(self) -> tuple[Task, ...]:
+        """Tasks of the open step that are not completed."""
+        return tuple(task for task in self.tasks if task.completed is None)
+
+    @property
+    def open_questions(self) -> tuple[Question, ...]:
+        """Questions of the open step that wait for an answer, in task order."""
+        return tuple(question for task in self.tasks if task.questions for question in task.open_questions)
+
+    def closed_head(self) -> Checkpoint | None:
+        """The head with the open step as it stands: what the history shows for it."""
+        head = self.head
+        if head is None:
+            return None
+        return Checkpoint(
+            head.version,
+            head.ordinal,
+            head.time,
+            head.entropy,
+            head.step,
+            head.source,
+            head.cells,
+            head.run,
+            head.parent,
+            head.input_writes,
+            self.tasks,
+            self.arrivals,
+            self.deferred,
+        )
+
+    def checkpoints(self) -> Iterator[Checkpoint]:
+        """Every checkpoint of the namespace, newest first, across branches."""
+        head = self.closed_head()
+        if head is not None:
+            yield head
+        yield from reversed(self.past)
+
+    def find(self, checkpoint: str) -> Checkpoint | None:
+        """The checkpoint of this id, or None. Found by the time the id carries: O(log n)."""
+        ticks = ids.checkpoint_ticks(checkpoint)
+        if ticks is None:
+            return None
+        head = self.head
+        if head is not None and head.ticks == ticks:
+            found = self.closed_head()
+        else:
+            place = bisect_left(_Ticks(self.past), ticks)
+            found = self.past[place] if place < len(self.past) else None
+        return found if found is not None and found.id == checkpoint else None
+
+    def at(self, address: tuple[int, int]) -> Checkpoint | None:
+        """The checkpoint at (version, ordinal), or None."""
+        head = self.head
+        if head is not None and head.address == address:
+            return self.closed_head()
+        place = bisect_left(_Addresses(self.past), address)
+        found = self.past[place] if place < len(self.past) else None
+        return found if found is not None and found.address == address else None
+
+
+class _Ticks:
+    """A log's checkpoint times, as bisect wants to see them."""
+
+    def __init__(self, log: Log[Checkpoint]) -> None:
+        self._log = log
+
+    def __len__(self) -> int:
+        return len(self._log)
+
+    def __getitem__(self, index: int) -> Any:
+        return self._log[index].ticks
+
+
+class _Addresses(_Ticks):
+    """A log's checkpoint addresses, as bisect wants to see them."""
+
+    def __getitem__(self, index: int) -> Any:
+        return self._log[index].address
+
+
+class ThreadState:
+    """The snapshot of a thread: what folding its commits gives. `version` -1 is a thread nobody wrote to yet."""
+
+    __slots__ = (
+        "answered",
+        "checkpoints_made",
+        "commands",
+        "digest",
+        "epoch",
+        "erased",
+        "graphs",
+        "lines",
+        "owner",
+        "run",
+        "saved",
+        "status",
+        "time",
+        "unknown",
+        "version",
+    )
+
+    def __init__(self) -> None:
+        self.version = -1
+        self.time = 0
+        """Time of the last commit, microseconds since the epoch."""
+        self.digest = b""
+        """The chain up to the last commit; empty for a new thread."""
+        self.lines: Mapping[str, Line] = {}
+        self.run: RunFacts | None = None
+        """The last run, whether it goes on or not."""
+        self.status = RESTING
+        self.graphs: Mapping[bytes, GraphSeen] = {}
+        self.commands: Mapping[str, int] = {}
+        """Command ids seen lately, with the version of their commit."""
+        self.answered: tuple[Question, ...] = ()
+        """The last answered questions, newest last (bounded), to name the winner to whoever comes late."""
+        self.saved: Payload | None = None
+        self.owner = ""
+        self.epoch = 0
+        self.unknown = False
+        """True when a newer clew wrote events here: such a thread can be read, never appended to."""
+        self.erased = False
+        self.checkpoints_made = 0
+        """Checkpoints in the last commit: the next commit's time leaves room for their ids."""
+
+    def copy(self) -> ThreadState:
+        """A state that the fold may change; everything in it is shared."""
+        state = ThreadState.__new__(ThreadState)
+        for name in ThreadState.__slots__:
+            setattr(state, name, getattr(self, name))
+        return state
+
+    @property
+    def root(self) -> Line:
+        """The root graph's line; an empty one for a new thread."""
+        return self.lines.get("") or Line()
+
+    @property
+    def running(self) -> bool:
+        """True when the log says that a run has begun and not ended."""
+        return self.run is not None and self.run.status == "running"
+
+
+def start_task() -> Task:
+    """The hidden task that copies an input into the state and fires START's edges."""
+    return Task(START)
