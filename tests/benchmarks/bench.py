@@ -5,6 +5,7 @@ when it is its turn.
 """
 
 import time
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -35,8 +36,9 @@ class Bench:
     saver: Any
     store: str
     amount: Amount
-    lap_seconds: list[float] = field(default_factory=list)
-    """Timed operations of the round that is running; emptied by the worker after each round."""
+    lap_seconds: array[float] = field(default_factory=lambda: array("d"))
+    """Timed operations of the round that is running, emptied by the worker before each; packed, so that a lap is not a
+    Python object among those that `paused` counts."""
     facts: dict[str, float] = field(default_factory=dict)
     """Whatever else the workload measured, by name; handed over when it ends."""
 
@@ -54,7 +56,7 @@ class Lap:
 
     __slots__ = ("_laps", "_started")
 
-    def __init__(self, laps: list[float]) -> None:
+    def __init__(self, laps: array[float]) -> None:
         self._laps = laps
         self._started = 0.0
 
