@@ -36,7 +36,7 @@ class Bench:
     saver: Any
     store: str
     amount: Amount
-    lap_seconds: array[float] = field(default_factory=lambda: array("d"))
+    lap_seconds: "array[float]" = field(default_factory=lambda: array("d"))
     """Timed operations of the round that is running, emptied by the worker before each; packed, so that a lap is not a
     Python object among those that `paused` counts."""
     facts: dict[str, float] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Lap:
 
     __slots__ = ("_laps", "_started")
 
-    def __init__(self, laps: array[float]) -> None:
+    def __init__(self, laps: "array[float]") -> None:
         self._laps = laps
         self._started = 0.0
 
