@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from ...events.stores.store import RESTING, RUNNING, STOPPED, WAITING
 from ...events.vocabulary import (
+    START,
     AnswerRefused,
     CommandApplied,
     EffectRecorded,
@@ -109,11 +110,12 @@ class Draft:
         cells: Cells,
         *,
         parent: Checkpoint | None,
+        writers: tuple[str, ...],
         input_writes: tuple[Write, ...] = (),
     ) -> None:
         """Make a checkpoint the head of its line; the old head goes to the past with its step as it stands."""
         closed = line.closed_head()
-        if closed is not None:
+        if closed is not None and (not len(line.past) or line.past[-1].address < closed.address):
             line.past = line.past.with_item(closed)
         line.head = Checkpoint(
             self.version,
@@ -126,6 +128,7 @@ class Draft:
             self.state.run,
             None if parent is None else parent.address,
             input_writes,
+            writers=writers,
         )
         self._checkpoints += 1
         line.cells = cells
@@ -133,6 +136,8 @@ class Draft:
         line.failure = ""
         line.paused = None
         line.command_writes = ()
+        line.arrivals = {}
+        line.deferred = ()
 
 
 def fold(state: ThreadState, recorded: Recorded, channels: Channels) -> ThreadState:
@@ -154,13 +159,12 @@ def fold_all(state: ThreadState, commits: Iterable[Recorded], channels: Channels
 
 def step_writes(line: Line) -> list[Write]:
     """What the open step's completed tasks wrote, in path order."""
-    head = line.head
     writes: list[Write] = []
     for task in line.tasks:
-        if task.completed is not None:
+        if task.node == START and line.head is not None:
+            writes.extend(line.head.input_writes)
+        elif task.completed is not None:
             writes.extend(task.completed.writes)
-    if head is not None and head.source == "input" and not writes:
-        writes.extend(head.input_writes)
     return writes
 
 
@@ -184,18 +188,20 @@ def _graph_seen(draft: Draft, event: GraphSeen, _: Cells | None) -> None:
 
 
 def _run_started(draft: Draft, event: RunStarted, _: Cells | None) -> None:
-    draft.state.run = RunFacts(event.run, event.fingerprint, event.metadata, event.durability)
     line = draft.line(event.ns)
-    cells = line.head.cells if line.head is not None else line.cells
-    draft.checkpoint(line, "input", cells, parent=line.head, input_writes=tuple(event.writes))
+    head = line.head
+    base = 0 if head is None else head.step + 2
+    draft.state.run = RunFacts(event.run, event.fingerprint, event.metadata, event.durability, base)
+    cells = line.cells if head is None else head.cells
+    writers = () if head is None else head.writers
+    draft.checkpoint(line, "input", cells, parent=head, writers=writers, input_writes=tuple(event.writes))
     line.tasks = (start_task(),)
-    line.arrivals = {}
-    line.deferred = ()
 
 
 def _run_continued(draft: Draft, event: RunContinued, _: Cells | None) -> None:
-    draft.state.run = RunFacts(event.run, event.fingerprint, event.metadata, event.durability)
     line = draft.line(event.ns)
+    base = 0 if line.head is None else line.head.step
+    draft.state.run = RunFacts(event.run, event.fingerprint, event.metadata, event.durability, base)
     line.paused = None
     line.failure = ""
 
@@ -266,7 +272,8 @@ def _step_committed(draft: Draft, event: StepCommitted, merged: Cells | None) ->
         except MergeError:
             # The graph's rules changed since the step was committed. Reads are total: what still merges is kept.
             merged = merge_or_keep(draft.channels, line.cells, step_writes(line))
-    draft.checkpoint(line, "loop", merged, parent=line.head)
+    writers = tuple(dict.fromkeys(task.node for task in line.tasks))
+    draft.checkpoint(line, "loop", merged, parent=line.head, writers=writers)
 
 
 def _step_failed(draft: Draft, event: StepFailed, _: Cells | None) -> None:
@@ -341,13 +348,13 @@ def _state_updated(draft: Draft, event: StateUpdated, merged: Cells | None) -> N
     line = draft.line(event.ns)
     if merged is None:
         merged = merge_or_keep(draft.channels, line.cells, update_writes(line, event))
-    draft.checkpoint(line, "update", merged, parent=line.head)
+    writers = tuple(dict.fromkeys(update.as_node for update in event.updates))
+    draft.checkpoint(line, "update", merged, parent=line.head, writers=writers)
 
 
 def update_writes(line: Line, event: StateUpdated) -> list[Write]:
     """What an update merges: the finished siblings' writes of the open step first, then each update's, in order."""
-    head = line.head
-    writes = [] if head is not None and head.source == "input" else step_writes(line)
+    writes = [write for task in line.tasks if task.completed is not None for write in task.completed.writes]
     for update in event.updates:
         writes.extend(update.writes)
     return writes
@@ -359,7 +366,9 @@ def _forked(draft: Draft, event: Forked, _: Cells | None) -> None:
     if origin is None:
         return
     if event.rerun:
-        draft.checkpoint(line, "fork", origin.cells, parent=origin, input_writes=origin.input_writes)
+        draft.checkpoint(
+            line, "fork", origin.cells, parent=origin, writers=origin.writers, input_writes=origin.input_writes
+        )
         line.tasks = _fresh(origin.tasks)
     else:
         _stand_at(line, origin)

@@ -121,6 +121,8 @@ class RunFacts(Struct, frozen=True):
     fingerprint: bytes
     metadata: Payload | None = None
     durability: str = "sync"
+    base_step: int = 0
+    """Step number at which the run began: what it took is the head's step less this."""
     status: str = "running"
     """"running" until `RunFinished` says otherwise."""
 
@@ -151,6 +153,8 @@ class Checkpoint(Struct, frozen=True):
     """Joins partly filled: key to sources that arrived."""
     deferred: tuple[str, ...] = ()
     """Deferred nodes that wait until nothing else is left to run."""
+    writers: tuple[str, ...] = ()
+    """Nodes whose writes made it: what `update_state` takes for granted when it is not told a node."""
 
     @property
     def address(self) -> tuple[int, int]:
@@ -226,6 +230,7 @@ class Line:
             self.tasks,
             self.arrivals,
             self.deferred,
+            head.writers,
         )
 
     def checkpoints(self) -> Iterator[Checkpoint]:

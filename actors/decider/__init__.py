@@ -1,0 +1,10 @@
+"""The decider: pure functions from a thread's state and a command to events. No store, clock, thread or user code.
+
+commands.py    what a thread can be asked, and the terms of the asking
+decide.py      the one entry: which function answers which command
+starting.py    new input, continuing, a Command as input
+answering.py   answers to questions
+reporting.py   what the node runner reports: tasks done, asked, failed
+planning.py    the next super-step
+editing.py     update_state
+"""

@@ -1,0 +1,128 @@
+"""Answers to questions: each is bound to its question, taken once, or refused with the winner's name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from ...events.errors import (
+    AlreadyAnsweredError,
+    AmbiguousAnswerError,
+    NothingToResumeError,
+    RefusedError,
+    UnknownInterruptError,
+)
+from ...events.vocabulary import Payload, Resumed
+from ...projections.state.thread import Line, Question, ThreadState
+from .commands import Answer, Decision
+from .request import Request
+from .starting import apply_command, check_nodes, checkpoint_of, go_on
+from .stepping import start_tasks
+
+
+def answer(request: Request, command: Answer) -> Decision:
+    """Take answers to open questions and run their tasks again.
+
+    Without an open question a bare answer passes a static breakpoint or tries failed tasks again; where nothing is
+    open at all it is refused.
+    """
+    state = request.state
+    line = state.root
+    if command.checkpoint:
+        check_place(request, line, command)
+    bound = bind(request, line, command)
+    draft = request.draft()
+    request.see_graph(draft)
+    check_nodes(request, draft.line())
+    draft.say(request.continued("resume"))
+    for question, value in bound.items():
+        draft.say(Resumed(question=question, value=value, who=request.terms.who))
+    apply_command(draft, command.writes, command.routes)
+    if not bound:
+        return go_on(request, draft)
+    due = [ordinal for ordinal in due_tasks(draft.line(), bound) if ordinal not in request.running]
+    decision = start_tasks(draft, due)
+    return Decision(draft, start=decision.start, answered=tuple(bound))
+
+
+def due_tasks(line: Line, bound: Mapping[str, Payload]) -> list[int]:
+    """Tasks that the answers set going: those asked, and those unfinished that wait for nothing."""
+    return [
+        ordinal
+        for ordinal, task in enumerate(line.tasks)
+        if task.completed is None
+        and (not task.open_questions or any(asked.raised.question in bound for asked in task.questions))
+    ]
+
+
+def bind(request: Request, line: Line, command: Answer) -> Mapping[str, Payload]:
+    """Question id to answer, all of them open; raises the refusal that fits."""
+    questions = {question.raised.question: question for question in line.open_questions}
+    if command.bare is not None:
+        if len(questions) > 1:
+            raise AmbiguousAnswerError(list(questions))
+        if questions:
+            return {next(iter(questions)): command.bare}
+        if line.tasks:
+            return {}
+        raise nothing_open(request)
+    if not command.answers and not line.tasks:
+        raise nothing_open(request)
+    for question in command.answers:
+        if question not in questions:
+            raise not_open(request.state, question, list(questions))
+    return command.answers
+
+
+def nothing_open(request: Request) -> RefusedError:
+    """The refusal of an answer to a thread that asks nothing."""
+    if request.state.version < 0:
+        return NothingToResumeError(
+            f"thread {request.thread!r} does not exist: an answer needs a thread that waits; check the thread_id"
+        )
+    return NothingToResumeError(
+        f"thread {request.thread!r} has no open question and nothing to continue; give it new input instead"
+    )
+
+
+def not_open(state: ThreadState, question: str, open_questions: list[str]) -> RefusedError:
+    """The refusal of an answer to a question that is not open: answered by whom, or never asked."""
+    for answered in reversed(state.answered):
+        if answered.raised.question == question:
+            return already(answered)
+    return UnknownInterruptError(
+        f"question {question!r} is not open; open questions: {open_questions or 'none'}",
+        questions=open_questions,
+    )
+
+
+def already(question: Question) -> AlreadyAnsweredError:
+    """The refusal that names who answered first."""
+    given = question.answer
+    at = datetime.fromtimestamp(question.answered_at / 1_000_000, UTC).isoformat(timespec="milliseconds")
+    return AlreadyAnsweredError(question.raised.question, given.who if given is not None else "", at)
+
+
+def check_place(request: Request, line: Line, command: Answer) -> None:
+    """An answer sent to a checkpoint: taken at the head, refused at one whose questions had their answers."""
+    place = checkpoint_of(request, line, command.checkpoint)
+    head = line.head
+    if head is not None and place.address == head.address:
+        return
+    for task in place.tasks:
+        for question in reversed(task.questions):
+            if question.answer is not None:
+                raise already(question)
+    raise NothingToResumeError(
+        f"checkpoint {command.checkpoint!r} of thread {request.thread!r} asks nothing; "
+        "continue from it with None as input, or answer the thread without a checkpoint_id"
+    )
+
+
+def last_answered(state: ThreadState) -> Question | None:
+    """The question that was answered last in the open step, if one was."""
+    known = {question.raised.question for task in state.root.tasks for question in task.questions}
+    for question in reversed(state.answered):
+        if question.raised.question in known:
+            return question
+    return None

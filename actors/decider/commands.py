@@ -1,0 +1,160 @@
+"""What a thread can be asked to do, and the terms of the asking. Plain values: time and entropy come with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from ...events.vocabulary import EffectRecorded, InterruptRaised, Payload, QuestionWithdrawn, Route, Update, Write
+from ...projections.channels.cells import Cells
+from ...projections.state.merge import MergeError
+
+
+class Moment(Struct, frozen=True):
+    """When a command is decided, and the chance that goes into its ids."""
+
+    time: int
+    """Microseconds since the epoch; later than the thread's last commit."""
+    entropy: bytes
+    """16 random bytes: the commit's id."""
+
+
+class Terms(Struct, frozen=True):
+    """How a run is to be run: given by the caller of `invoke` and its like, the same for all its steps."""
+
+    run: str
+    """The run's id, a UUID string."""
+    steps_max: int = 10007
+    """Super-steps the run may take (`recursion_limit`)."""
+    interrupt_before: frozenset[str] = frozenset()
+    interrupt_after: frozenset[str] = frozenset()
+    metadata: Payload | None = None
+    durability: str = "sync"
+    who: str = ""
+    """Who sends the command, for the log."""
+    kept: bool = True
+    """False without a checkpointer: nothing can be resumed later."""
+
+
+class Start(Struct, frozen=True):
+    """New input: begin at START, withdrawing what is open."""
+
+    writes: tuple[Write, ...]
+    checkpoint: str = ""
+    """Id of an earlier checkpoint to branch from; "" for the head."""
+
+
+class Continue(Struct, frozen=True):
+    """`None` as input: take up what is open, pass a breakpoint, try failed tasks again; or run a checkpoint anew."""
+
+    checkpoint: str = ""
+
+
+class Answer(Struct, frozen=True):
+    """`Command(resume=…)`: answers to open questions, with what else the Command says."""
+
+    answers: Mapping[str, Payload]
+    """Question id to answer. Empty with `bare` None: an empty map, which asks again."""
+    bare: Payload | None = None
+    """An answer without an id: for the only open question."""
+    checkpoint: str = ""
+    writes: tuple[Write, ...] = ()
+    routes: tuple[Route, ...] = ()
+
+
+class Apply(Struct, frozen=True):
+    """`Command(update=…, goto=…)` as input to a thread that exists: applied to the open step, which then goes on."""
+
+    writes: tuple[Write, ...]
+    routes: tuple[Route, ...] = ()
+    checkpoint: str = ""
+
+
+class Edit(Struct, frozen=True):
+    """`update_state`: one super-step made by hand."""
+
+    updates: tuple[Update, ...]
+    checkpoint: str = ""
+    kind: str = "node"
+    """"node": as nodes' returns; "clear": drop what is planned; "input": record an input; "copy": duplicate."""
+
+
+class Stop(Struct, frozen=True):
+    """End the run at its last commit."""
+
+    status: str = "cancelled"
+    """"cancelled" or "drained"."""
+
+
+class Outcome(Struct, frozen=True):
+    """What became of one task's attempt."""
+
+    task: int
+    """The task's ordinal in the open step."""
+    kind: str
+    """"completed", "asked", "failed" or "cancelled"."""
+    attempt: int = 1
+    writes: tuple[Write, ...] = ()
+    routes: tuple[Route, ...] = ()
+    effects: tuple[EffectRecorded, ...] = ()
+    """Effects recorded since the last report of this task."""
+    questions: tuple[InterruptRaised, ...] = ()
+    """Questions asked that are not in the log yet."""
+    withdrawn: tuple[QuestionWithdrawn, ...] = ()
+    """Questions in the log that the task asks no longer."""
+    error: BaseException | None = None
+    traceback: str = ""
+    finished_at: int = 0
+    """Microseconds since the epoch."""
+    cached: bool = False
+
+
+class Merged(Struct, frozen=True):
+    """A merge that the node runner did, because a user's reducer has a part in it: what came out."""
+
+    cells: Cells | None
+    error: MergeError | None = None
+
+
+class Report(Struct, frozen=True):
+    """What the node runner has to say about the open step."""
+
+    outcomes: tuple[Outcome, ...]
+    running: frozenset[int] = frozenset()
+    """Ordinals of tasks that are still being run."""
+    effects: tuple[EffectRecorded, ...] = ()
+    """Effects of tasks that go on, recorded early."""
+    merged: Merged | None = None
+
+
+Command = Start | Continue | Answer | Apply | Edit | Stop | Report
+
+
+class MergeWanted(Struct, frozen=True):
+    """A merge with a user's reducer in it: the decider asks for it, the node runner does it."""
+
+    cells: Cells
+    writes: tuple[Write, ...]
+
+
+class Ending(Struct, frozen=True):
+    """How a run ended."""
+
+    status: str
+    error: BaseException | None = None
+    """What the caller gets raised; None when the call returns."""
+
+
+class Decision(Struct, frozen=True):
+    """What a command leads to: a commit to append, or a merge to do first. Refusals are raised instead."""
+
+    draft: Any = None
+    """The `Draft` with the events said on it; None when nothing is to be written."""
+    merge: MergeWanted | None = None
+    start: tuple[int, ...] = ()
+    """Ordinals of the tasks to start once the commit is durable."""
+    ending: Ending | None = None
+    answered: tuple[str, ...] = ()
+    """Questions that the command answered."""

@@ -1,0 +1,52 @@
+"""The decider's one entry: a request and a command give a decision, or a refusal is raised and nothing changes."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from ...events.errors import RefusedError, ThreadErasedError
+from ...events.vocabulary import RunFinished
+from . import answering, editing, reporting, starting
+from .commands import Answer, Apply, Command, Continue, Decision, Edit, Ending, Report, Start, Stop
+from .request import Request
+
+
+def decide(request: Request, command: Command) -> Decision:
+    """What the command leads to on the thread as it stands.
+
+    Pure: the same request and command give the same events. Raises a `RefusedError` (or what merging an input raised)
+    when the thread does not take the command; then nothing is to be written.
+    """
+    state = request.state
+    if state.erased:
+        raise ThreadErasedError(request.thread)
+    if state.unknown:
+        raise RefusedError(
+            f"thread {request.thread!r} holds events of a newer clew: it can be read here, not changed; upgrade clew"
+        )
+    match command:
+        case Start():
+            return starting.start(request, command)
+        case Continue():
+            return starting.proceed_with(request, command)
+        case Answer():
+            return answering.answer(request, command)
+        case Apply():
+            return starting.apply(request, command)
+        case Edit():
+            return editing.edit(request, command)
+        case Report():
+            return reporting.report(request, command)
+        case Stop():
+            return stop(request, command)
+        case _:
+            assert_never(command)
+
+
+def stop(request: Request, command: Stop) -> Decision:
+    """End the run at its last commit: the log says that it was stopped."""
+    if not request.state.running:
+        return Decision(ending=Ending(command.status))
+    draft = request.draft()
+    draft.say(RunFinished(status=command.status))
+    return Decision(draft, ending=Ending(command.status))

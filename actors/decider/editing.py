@@ -1,0 +1,73 @@
+"""`update_state`: a super-step made by hand, as if nodes had returned it."""
+
+from __future__ import annotations
+
+from ...events.errors import InvalidUpdateError
+from ...events.vocabulary import START, Forked, Route, RunStarted, StateUpdated
+from ...projections.state.fold import Draft, update_writes
+from ...projections.state.merge import MergeError
+from ...projections.state.thread import Line
+from .commands import Decision, Edit, Ending, MergeWanted
+from .planning import plan_next
+from .request import Request
+from .starting import stand_at, withdraw
+from .stepping import merged_cells, say_planned
+
+
+def edit(request: Request, command: Edit) -> Decision:
+    """Record updates and plan what follows from them; nothing is started."""
+    draft = request.draft()
+    request.see_graph(draft)
+    if command.kind == "copy":
+        return copy(request, draft, command)
+    if command.checkpoint:
+        stand_at(request, draft, command.checkpoint)
+    if command.kind == "input":
+        return record_input(request, draft, command)
+    line = draft.line()
+    event = StateUpdated(updates=list(command.updates), who=request.terms.who)
+    arrivals, deferred = line.arrivals, line.deferred
+    try:
+        cells = merged_cells(request.channels, line.cells, update_writes(line, event), request.merged)
+    except MergeError as error:
+        raise error.cause from error
+    if isinstance(cells, MergeWanted):
+        return Decision(merge=cells)
+    draft.say(event, cells)
+    if command.kind == "node":
+        completed: list[tuple[str, list[Route]]] = [(update.as_node, update.routes) for update in command.updates]
+        say_planned(draft, plan_next(request.plan, completed, arrivals, deferred))
+    return Decision(draft, ending=Ending("edited"))
+
+
+def copy(request: Request, draft: Draft, command: Edit) -> Decision:
+    """Duplicate a checkpoint as a branch of its own."""
+    line = draft.line()
+    origin = line.find(command.checkpoint) if command.checkpoint else line.closed_head()
+    if origin is None:
+        raise InvalidUpdateError(f"thread {request.thread!r} has no checkpoint to copy")
+    draft.say(Forked(version=origin.version, ordinal=origin.ordinal, rerun=True))
+    return Decision(draft, ending=Ending("edited"))
+
+
+def record_input(request: Request, draft: Draft, command: Edit) -> Decision:
+    """Record an input without running START: the next continue does."""
+    withdraw(draft)
+    writes = [write for update in command.updates for write in update.writes]
+    terms = request.terms
+    draft.say(RunStarted(run=terms.run, fingerprint=request.plan.fingerprint, writes=writes, metadata=terms.metadata))
+    return Decision(draft, ending=Ending("edited"))
+
+
+def inferred_node(line: Line, nodes: list[str], thread: str) -> str:
+    """The node that an update without `as_node` is taken from: the only one, START at first, else the last writer."""
+    if len(nodes) == 1:
+        return nodes[0]
+    if line.head is None or not line.head.writers:
+        return START
+    if len(line.head.writers) > 1:
+        raise InvalidUpdateError(
+            f"nodes {sorted(line.head.writers)} wrote last on thread {thread!r}: "
+            "say which one this update stands for, as in update_state(config, values, as_node=...)"
+        )
+    return line.head.writers[0]

@@ -1,0 +1,75 @@
+"""Planning: which tasks the next super-step has, from what the last one's tasks completed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+from ...events.vocabulary import END, PlannedTask, Route
+from ...projections.state.thread import Line
+from ..author.plan import Plan
+
+
+class Planned(Struct, frozen=True):
+    """The next super-step: its tasks in path order, and what waits beyond it."""
+
+    tasks: list[PlannedTask]
+    arrivals: dict[str, list[str]]
+    deferred: list[str]
+
+
+def completions(line: Line) -> list[tuple[str, Iterable[Route]]]:
+    """(node, routes) of the open step's completed tasks, in path order."""
+    return [(task.node, task.completed.routes) for task in line.tasks if task.completed is not None]
+
+
+def plan_next(
+    plan: Plan,
+    completed: Iterable[tuple[str, Iterable[Route]]],
+    arrivals: Mapping[str, Iterable[str]],
+    deferred: Iterable[str],
+) -> Planned:
+    """The super-step that follows.
+
+    Args:
+        plan: the graph.
+        completed: (node, routes) of the step that ends, in path order. A node the graph no longer has leads nowhere.
+        arrivals: joins partly filled before this step: key to sources.
+        deferred: deferred nodes that were triggered before and still wait.
+    """
+    pulled: dict[str, None] = {}
+    sends: list[PlannedTask] = []
+    arrived = {key: set(sources) for key, sources in arrivals.items()}
+    for name, routes in completed:
+        node = plan.node(name)
+        if node is not None:
+            pulled.update(dict.fromkeys(node.targets))
+            for key in node.joins:
+                arrived.setdefault(key, set()).add(name)
+        for route in routes:
+            if route.send:
+                sends.append(PlannedTask(route.node, True, route.payload, route.timeout))
+            elif route.node != END:
+                pulled[route.node] = None
+    if arrived:
+        _fill_joins(plan, arrived, pulled)
+    waiting = dict.fromkeys(deferred)
+    for name in [name for name in pulled if name in plan.nodes and plan.nodes[name].defer]:
+        del pulled[name]
+        waiting[name] = None
+    if waiting and not pulled and not sends:
+        pulled, waiting = waiting, {}
+    tasks = [PlannedTask(name) for name in sorted(pulled) if name in plan.nodes]
+    return Planned(tasks + sends, {key: sorted(names) for key, names in arrived.items()}, list(waiting))
+
+
+def _fill_joins(plan: Plan, arrived: dict[str, set[str]], pulled: dict[str, None]) -> None:
+    """Trigger the joins whose sources have all arrived, and empty them."""
+    for key in list(arrived):
+        join = plan.joins.get(key)
+        if join is None:
+            del arrived[key]
+        elif arrived[key] >= join.sources:
+            pulled[join.target] = None
+            del arrived[key]

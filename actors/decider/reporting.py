@@ -1,0 +1,140 @@
+"""What the node runner reports: effects, completions, questions, failures; and what follows for step and run."""
+
+from __future__ import annotations
+
+import asyncio
+
+from msgspec.structs import replace
+
+from ...events.vocabulary import START, EffectRecorded, NodeCompleted, NodeFailed, RunFinished, StepFailed, Write
+from ...projections.state.fold import Draft
+from ...projections.state.merge import MergeError
+from ...projections.state.thread import Line
+from .commands import Decision, Ending, MergeWanted, Outcome, Report
+from .request import Request
+from .stepping import commit_step, merged_cells
+
+
+def report(request: Request, command: Report) -> Decision:
+    """Record what tasks did. When none of the step runs any more: commit the step, or end the run."""
+    line = request.state.root
+    outcomes = [outcome for outcome in command.outcomes if is_open(line, outcome.task)]
+    failed = next((outcome for outcome in outcomes if outcome.kind == "failed"), None)
+    if failed is None and not command.running and all_completed(line, outcomes):
+        return finish_step(request, line, command, outcomes)
+    draft = request.draft()
+    say_effects(draft, command.effects)
+    for outcome in outcomes:
+        say_outcome(request, draft, outcome)
+    if failed is not None:
+        error = failed.error
+        draft.say(RunFinished(status="failed", error=repr(error)))
+        return Decision(draft, ending=Ending("failed", error))
+    if command.running:
+        return Decision(draft if draft.events else None)
+    if any(outcome.kind == "cancelled" for outcome in outcomes):
+        draft.say(RunFinished(status="cancelled"))
+        return Decision(draft, ending=Ending("cancelled", asyncio.CancelledError()))
+    draft.say(RunFinished(status="interrupted"))
+    return Decision(draft, ending=Ending("interrupted"))
+
+
+def finish_step(request: Request, line: Line, command: Report, outcomes: list[Outcome]) -> Decision:
+    """Every task of the open step is completed: merge, commit, go on; or fail the step without poisoning it."""
+    writes = all_writes(line, outcomes)
+    draft = request.draft()
+    try:
+        cells = merged_cells(request.channels, line.cells, writes, request.merged)
+    except MergeError as error:
+        return fail_step(request, draft, command, outcomes, error)
+    if isinstance(cells, MergeWanted):
+        return Decision(merge=cells)
+    say_effects(draft, command.effects)
+    for outcome in outcomes:
+        say_outcome(request, draft, outcome)
+    return commit_step(request.plan, request.terms, draft, cells)
+
+
+def fail_step(request: Request, draft: Draft, command: Report, outcomes: list[Outcome], error: MergeError) -> Decision:
+    """A conflict or a reducer's error: tasks that wrote to the channel are open again, the others keep their work."""
+    say_effects(draft, command.effects)
+    for outcome in outcomes:
+        if not writes_to(outcome.writes, error.channel):
+            say_outcome(request, draft, outcome)
+    again = [
+        ordinal
+        for ordinal, task in enumerate(draft.line().tasks)
+        if task.completed is not None and writes_to(task.completed.writes, error.channel)
+    ]
+    draft.say(StepFailed(error=repr(error.cause), tasks=again))
+    draft.say(RunFinished(status="failed", error=repr(error.cause)))
+    return Decision(draft, ending=Ending("failed", error.cause))
+
+
+def writes_to(writes: tuple[Write, ...] | list[Write], channel: str) -> bool:
+    """True when one of the writes goes to the channel."""
+    return any(write.channel == channel for write in writes)
+
+
+def is_open(line: Line, ordinal: int) -> bool:
+    """True for a task of the open step that has not completed: only such a task is reported about."""
+    return ordinal < len(line.tasks) and line.tasks[ordinal].completed is None
+
+
+def all_completed(line: Line, outcomes: list[Outcome]) -> bool:
+    """True when the log and these outcomes together complete every task of the open step."""
+    done = {outcome.task for outcome in outcomes if outcome.kind == "completed"}
+    return all(task.completed is not None or ordinal in done for ordinal, task in enumerate(line.tasks))
+
+
+def all_writes(line: Line, outcomes: list[Outcome]) -> list[Write]:
+    """The step's writes in path order: from the log where a task completed early, else from its outcome."""
+    by_task = {outcome.task: outcome.writes for outcome in outcomes}
+    writes: list[Write] = []
+    for ordinal, task in enumerate(line.tasks):
+        if task.node == START and line.head is not None:
+            writes.extend(line.head.input_writes)
+        elif task.completed is not None:
+            writes.extend(task.completed.writes)
+        else:
+            writes.extend(by_task[ordinal])
+    return writes
+
+
+def say_effects(draft: Draft, effects: tuple[EffectRecorded, ...]) -> None:
+    """Record effects of tasks that go on."""
+    for effect in effects:
+        draft.say(effect)
+
+
+def say_outcome(request: Request, draft: Draft, outcome: Outcome) -> None:
+    """Record one task's outcome: its effects, then what became of it."""
+    lag = max(0, request.moment.time - outcome.finished_at) if outcome.finished_at else 0
+    completed = outcome.kind == "completed"
+    for effect in outcome.effects:
+        # A completed task is never entered again, so nobody plays its effects back: its writes hold their values.
+        draft.say(replace(effect, value=None) if completed else effect)
+    for withdrawn in outcome.withdrawn:
+        draft.say(withdrawn)
+    for question in outcome.questions:
+        draft.say(question)
+    if completed:
+        draft.say(
+            NodeCompleted(
+                task=outcome.task,
+                writes=list(outcome.writes),
+                routes=list(outcome.routes),
+                cached=outcome.cached,
+                lag=lag,
+            )
+        )
+    elif outcome.kind == "failed":
+        draft.say(
+            NodeFailed(
+                task=outcome.task,
+                error=repr(outcome.error),
+                traceback=outcome.traceback,
+                attempt=outcome.attempt,
+                lag=lag,
+            )
+        )

@@ -1,0 +1,141 @@
+"""New input, continuing, and a Command given as input."""
+
+from __future__ import annotations
+
+from ...events.errors import EmptyInputError, GraphChangedError, UnknownCheckpointError
+from ...events.vocabulary import (
+    START,
+    CommandApplied,
+    Forked,
+    PlannedTask,
+    Route,
+    RunStarted,
+    StepAbandoned,
+    StepPlanned,
+)
+from ...projections.state.fold import Draft, step_writes
+from ...projections.state.merge import MergeError
+from ...projections.state.thread import Checkpoint, Line
+from .commands import Apply, Continue, Decision, Ending, MergeWanted, Start
+from .request import Request
+from .stepping import commit_step, merged_cells, start_tasks
+
+
+def start(request: Request, command: Start) -> Decision:
+    """New input begins at START. What is open is withdrawn, and the log says so."""
+    draft = request.draft()
+    request.see_graph(draft)
+    if command.checkpoint:
+        stand_at(request, draft, command.checkpoint)
+    else:
+        withdraw(draft)
+    terms = request.terms
+    draft.say(
+        RunStarted(
+            run=terms.run,
+            fingerprint=request.plan.fingerprint,
+            writes=list(command.writes),
+            metadata=terms.metadata,
+            durability=terms.durability,
+        )
+    )
+    return go_on(request, draft)
+
+
+def withdraw(draft: Draft) -> None:
+    """Say that what is open is given up, if anything is."""
+    line = draft.line()
+    if line.unfinished:
+        draft.say(StepAbandoned(questions=[question.raised.question for question in line.open_questions]))
+
+
+def proceed_with(request: Request, command: Continue) -> Decision:
+    """`None` as input: at a checkpoint, a new branch from it; else whatever is open."""
+    head = request.state.root.head
+    if head is None:
+        raise EmptyInputError(
+            f"thread {request.thread!r} has nothing to continue: give it input, as in graph.invoke({{...}}, config)"
+        )
+    draft = request.draft()
+    request.see_graph(draft)
+    if command.checkpoint:
+        origin = checkpoint_of(request, draft.line(), command.checkpoint)
+        draft.say(Forked(version=origin.version, ordinal=origin.ordinal, rerun=True))
+        draft.say(request.continued("continue"))
+        return go_on(request, draft)
+    if not draft.line().tasks:
+        return Decision(ending=Ending("completed"))
+    draft.say(request.continued("continue"))
+    return go_on(request, draft)
+
+
+def apply(request: Request, command: Apply) -> Decision:
+    """A Command with an update or a goto, as input to a thread that exists: applied to the open step, then on."""
+    draft = request.draft()
+    request.see_graph(draft)
+    if command.checkpoint:
+        origin = checkpoint_of(request, draft.line(), command.checkpoint)
+        draft.say(Forked(version=origin.version, ordinal=origin.ordinal, rerun=True))
+    draft.say(request.continued("command"))
+    apply_command(draft, command.writes, command.routes)
+    return go_on(request, draft)
+
+
+def apply_command(draft: Draft, writes: tuple[Write, ...], routes: tuple[Route, ...]) -> None:
+    """Say the update and goto of a Command: the open step sees the writes, the targets join it."""
+    if writes or routes:
+        draft.say(CommandApplied(writes=list(writes), routes=list(routes)))
+    if routes:
+        line = draft.line()
+        tasks = [PlannedTask(route.node, route.send, route.payload, route.timeout) for route in routes]
+        arrivals = {key: list(sources) for key, sources in line.arrivals.items()}
+        draft.say(StepPlanned(tasks=tasks, arrivals=arrivals, deferred=list(line.deferred)))
+
+
+def go_on(request: Request, draft: Draft) -> Decision:
+    """Start what is unfinished in the open step; commit the step when nothing is."""
+    line = draft.line()
+    check_nodes(request, line)
+    at_start = bool(line.tasks) and line.tasks[0].node == START
+    due = [
+        ordinal
+        for ordinal, task in enumerate(line.tasks)
+        if task.completed is None and ordinal not in request.running and (not at_start or request.plan.start.branches)
+    ]
+    if due:
+        return start_tasks(draft, due)
+    if request.running:
+        return Decision(draft)
+    try:
+        cells = merged_cells(request.channels, line.cells, step_writes(line), request.merged)
+    except MergeError as error:
+        raise error.cause from error
+    if isinstance(cells, MergeWanted):
+        return Decision(merge=cells)
+    return commit_step(request.plan, request.terms, draft, cells)
+
+
+def check_nodes(request: Request, line: Line) -> None:
+    """Refuse to go on where a task's node is no longer in the graph: its questions stay open and listed."""
+    for task in line.unfinished:
+        if request.plan.node(task.node) is None:
+            raise GraphChangedError(
+                f"thread {request.thread!r} waits in node {task.node!r}, which this graph does not have "
+                f"(it has {sorted(request.plan.nodes)}): add the node again, "
+                "or name its successor with compile(aliases={old: new}); nothing was changed"
+            )
+
+
+def checkpoint_of(request: Request, line: Line, checkpoint: str) -> Checkpoint:
+    """The checkpoint of this id; raises `UnknownCheckpointError`."""
+    found = line.find(checkpoint)
+    if found is None:
+        raise UnknownCheckpointError(request.thread, checkpoint)
+    return found
+
+
+def stand_at(request: Request, draft: Draft, checkpoint: str) -> None:
+    """Make an earlier checkpoint the head: what is said next branches off there."""
+    line = draft.line()
+    origin = checkpoint_of(request, line, checkpoint)
+    draft.say(Forked(version=origin.version, ordinal=origin.ordinal, rerun=False))

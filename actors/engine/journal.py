@@ -1,0 +1,119 @@
+"""The journal: appends of many threads, made durable together where waiting is dear (group commit).
+
+Alone, a caller commits by itself and pays for no hand-off. While somebody commits, others queue, and one committer
+thread drains the queue into one transaction. The thread actor is the only caller; it has at most one append open.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from ...events.errors import StoreError
+from ...events.stores.store import Entry, Store, Verdict
+
+BATCH_MAX = 256
+"""How many commits one transaction takes at most."""
+
+Done = Callable[[Verdict], None]
+
+
+class Journal:
+    """Appends to one store, from any thread."""
+
+    def __init__(self, store: Store, batch_max: int = BATCH_MAX) -> None:
+        self.store = store
+        self._batch_max = batch_max
+        self._busy = threading.Lock()
+        """Held by whoever commits: a caller on its own behalf, or the committer."""
+        self._queue: deque[tuple[Entry, Done]] = deque()
+        self._wake = threading.Semaphore(0)
+        self._committer: threading.Thread | None = None
+        self._starting = threading.Lock()
+        self._closed = False
+
+    def append(self, entry: Entry) -> int:
+        """Store one commit and return its position; waits until it is durable.
+
+        Raises what `Store.append` raises.
+        """
+        if not self.store.durable:
+            return self.store.append(entry)
+        if not self._queue and self._busy.acquire(blocking=False):
+            try:
+                return self.store.append(entry)
+            finally:
+                self._busy.release()
+        verdicts: list[Verdict] = []
+        waiting = threading.Lock()
+        waiting.acquire()
+
+        def done(verdict: Verdict) -> None:
+            verdicts.append(verdict)
+            waiting.release()
+
+        self.submit(entry, done)
+        waiting.acquire()
+        verdict = verdicts[0]
+        if isinstance(verdict, Exception):
+            raise verdict
+        return verdict
+
+    def submit(self, entry: Entry, done: Done) -> None:
+        """Queue one commit for the committer thread; `done` is called there with its position or error. Never waits."""
+        if self._closed:
+            raise StoreError("the journal is closed: its runtime was closed; open another one")
+        if self._committer is None:
+            self._start()
+        self._queue.append((entry, done))
+        self._wake.release()
+
+    def close(self) -> None:
+        """Commit what is queued and end the committer thread."""
+        self._closed = True
+        committer = self._committer
+        if committer is not None:
+            self._wake.release()
+            committer.join(timeout=10)
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._committer is None:
+                self._committer = threading.Thread(target=self._run, name="clew-committer", daemon=True)
+                self._committer.start()
+
+    def _run(self) -> None:
+        while True:
+            self._wake.acquire()
+            batch = self._take()
+            if batch:
+                self._commit(batch)
+            elif self._closed:
+                return
+
+    def _take(self) -> list[tuple[Entry, Done]]:
+        """Wait for the store, then take what has gathered meanwhile: the wait is what makes batches."""
+        batch: list[tuple[Entry, Done]] = []
+        self._busy.acquire()
+        while self._queue and len(batch) < self._batch_max:
+            batch.append(self._queue.popleft())
+            if len(batch) > 1:
+                self._wake.acquire(blocking=False)
+        if not batch:
+            self._busy.release()
+        return batch
+
+    def _commit(self, batch: list[tuple[Entry, Done]]) -> None:
+        verdicts: list[Verdict]
+        try:
+            if len(batch) == 1:
+                verdicts = [self.store.append(batch[0][0])]
+            else:
+                verdicts = self.store.append_batch([entry for entry, _ in batch])
+        except Exception as error:
+            verdicts = [error] * len(batch)
+        finally:
+            self._busy.release()
+        for (_, done), verdict in zip(batch, verdicts, strict=True):
+            done(verdict)
