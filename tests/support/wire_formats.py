@@ -154,7 +154,7 @@ def anthropic_events(request: WireRequest, model: ScriptedModel) -> Iterator[str
             yield _named({"type": "content_block_delta", "index": index, "delta": delta})
         yield _named({"type": "content_block_stop", "index": index})
     end = {"stop_reason": _stop(reply), "stop_sequence": None}
-    yield _named({"type": "message_delta", "delta": end, "usage": {"output_tokens": 7}})
+    yield _named({"type": "message_delta", "delta": end, "usage": _spent(7)})
     yield _named({"type": "message_stop"})
 
 
