@@ -1,0 +1,134 @@
+"""Checks a thread's rows against its chain. Pure: it reads nothing, decodes nothing, and changes nothing.
+
+Called by the audit tools with rows as a store gave them. A plain chain shows what was changed by accident or without
+recomputing it; a keyed one shows every change by somebody without the key. A cut-off end shows only against an anchor.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from msgspec import Struct
+
+from ..stores.store import Row
+from .digest import genesis, link
+
+SEARCHED_MAX = 64
+"""Rows that do not fit for which is looked up where they belong. With more, the key is wrong or all was rewritten."""
+
+Kind = Literal["changed", "missing", "swapped", "duplicated", "truncated", "foreign"]
+
+
+class Anchor(Struct, frozen=True, gc=False):
+    """What was known of a thread's chain at some time, kept outside its store: the digest at a version."""
+
+    version: int
+    digest: bytes
+
+
+class Finding(Struct, frozen=True, gc=False):
+    """One thing that is wrong with a thread's rows."""
+
+    version: int
+    """The version at which it shows."""
+    kind: Kind
+    message: str
+
+
+def verify(
+    rows: Iterable[Row],
+    thread: str,
+    tenant: str = "",
+    key: bytes | None = None,
+    anchor: Anchor | None = None,
+) -> list[Finding]:
+    """What is wrong with a thread's rows, by version; empty for a whole chain.
+
+    Args:
+        rows: The whole thread from version 0, in the order in which the store gave it.
+        thread: The thread they should belong to.
+        tenant: Its tenant.
+        key: The chain's key; None for a plain chain.
+        anchor: Where the chain is known to have been; without it a cut-off end cannot be seen.
+    """
+    kept = list(rows)
+    findings = [*_numbering(kept, thread, tenant), *_links(kept, thread, tenant, key)]
+    if anchor is not None:
+        findings.extend(_anchored(kept, anchor))
+    return sorted(findings, key=lambda finding: finding.version)
+
+
+def _numbering(rows: Sequence[Row], thread: str, tenant: str) -> Iterable[Finding]:
+    """Versions must be 0, 1, 2 … and of this thread."""
+    expected = 0
+    for row in rows:
+        version = row.version
+        if row.thread != thread or row.tenant != tenant:
+            yield Finding(version, "foreign", f"version {version} is of thread {row.thread!r}, tenant {row.tenant!r}")
+        if version < expected:
+            yield Finding(version, "duplicated", f"version {version} is there more than once or out of order")
+            continue
+        for absent in range(expected, min(version, expected + SEARCHED_MAX)):
+            yield Finding(absent, "missing", f"version {absent} is missing, before version {version}")
+        expected = version + 1
+
+
+def _links(rows: Sequence[Row], thread: str, tenant: str, key: bytes | None) -> Iterable[Finding]:
+    """Each row's digest must follow from the one before and its own body."""
+    start = genesis(thread, tenant, key)
+    previous: tuple[bytes, ...] = (start,)
+    expected = 0
+    broken: list[int] = []
+    for index, row in enumerate(rows):
+        if row.version != expected:
+            # After a gap or repetition, which is reported already, the row's own predecessor is unknown.
+            previous = ()
+        computed = [link(digest, row.body, key) for digest in previous]
+        if previous and row.digest not in computed:
+            broken.append(index)
+            # Either its digest or its body was changed: the row after it shows which of the two was right.
+            previous = (row.digest, computed[0])
+        else:
+            previous = (row.digest,)
+        expected = row.version + 1
+    if len(broken) > SEARCHED_MAX:
+        first = rows[broken[0]].version
+        yield Finding(
+            first, "changed", f"{len(broken)} commits from version {first} on do not fit: rewritten, or another key"
+        )
+        return
+    for index in broken:
+        yield _place(rows, index, start, key)
+
+
+def _place(rows: Sequence[Row], index: int, start: bytes, key: bytes | None) -> Finding:
+    """What became of a row that does not follow from the one before: changed, or authentic and in the wrong place."""
+    row = rows[index]
+    version = row.version
+    for other in range(len(rows)):
+        if other != index and _same(rows[other], row):
+            where = rows[other].version
+            return Finding(version, "duplicated", f"version {version} repeats the commit of version {where}")
+    for other in range(-1, len(rows)):
+        digest = start if other < 0 else rows[other].digest
+        if other != index and hmac.compare_digest(link(digest, row.body, key), row.digest):
+            belongs = 0 if other < 0 else rows[other].version + 1
+            return Finding(version, "swapped", f"version {version} holds the commit that belongs at version {belongs}")
+    return Finding(version, "changed", f"version {version} is not what was appended, or commits before it were removed")
+
+
+def _same(left: Row, right: Row) -> bool:
+    return left.digest == right.digest and left.body == right.body
+
+
+def _anchored(rows: Sequence[Row], anchor: Anchor) -> Iterable[Finding]:
+    last = rows[-1].version if rows else -1
+    if last < anchor.version:
+        yield Finding(
+            last + 1, "truncated", f"the thread ends at version {last}; it was known at version {anchor.version}"
+        )
+    for row in rows:
+        if row.version == anchor.version and row.digest != anchor.digest:
+            yield Finding(row.version, "changed", f"version {row.version} has another digest than was known of it")
