@@ -6,7 +6,6 @@ recomputing it; a keyed one shows every change by somebody without the key. A cu
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
@@ -78,13 +77,26 @@ def _numbering(rows: Sequence[Row], thread: str, tenant: str) -> Iterable[Findin
 def _links(rows: Sequence[Row], thread: str, tenant: str, key: bytes | None) -> Iterable[Finding]:
     """Each row's digest must follow from the one before and its own body."""
     start = genesis(thread, tenant, key)
+    broken = _broken(rows, start, key)
+    if len(broken) > SEARCHED_MAX:
+        first = rows[broken[0]].version
+        yield Finding(
+            first, "changed", f"{len(broken)} commits from version {first} on do not fit: rewritten, or another key"
+        )
+        return
+    places = _Places(rows, broken, start, key)
+    for index in broken:
+        yield from places.finding(index)
+
+
+def _broken(rows: Sequence[Row], start: bytes, key: bytes | None) -> list[int]:
+    """Indices of the rows that do not follow from the row before them."""
+    broken: list[int] = []
     previous: tuple[bytes, ...] = (start,)
     expected = 0
-    broken: list[int] = []
     for index, row in enumerate(rows):
         if row.version != expected:
-            # After a gap or repetition, which is reported already, the row's own predecessor is unknown.
-            previous = ()
+            previous = ()  # a gap or repetition, which is reported already; what came before is unknown
         computed = [link(digest, row.body, key) for digest in previous]
         if previous and row.digest not in computed:
             broken.append(index)
@@ -93,34 +105,58 @@ def _links(rows: Sequence[Row], thread: str, tenant: str, key: bytes | None) -> 
         else:
             previous = (row.digest,)
         expected = row.version + 1
-    if len(broken) > SEARCHED_MAX:
-        first = rows[broken[0]].version
-        yield Finding(
-            first, "changed", f"{len(broken)} commits from version {first} on do not fit: rewritten, or another key"
-        )
-        return
-    for index in broken:
-        yield _place(rows, index, start, key)
+    return broken
 
 
-def _place(rows: Sequence[Row], index: int, start: bytes, key: bytes | None) -> Finding:
-    """What became of a row that does not follow from the one before: changed, or authentic and in the wrong place."""
-    row = rows[index]
-    version = row.version
-    for other in range(len(rows)):
-        if other != index and _same(rows[other], row):
-            where = rows[other].version
-            return Finding(version, "duplicated", f"version {version} repeats the commit of version {where}")
-    for other in range(-1, len(rows)):
-        digest = start if other < 0 else rows[other].digest
-        if other != index and hmac.compare_digest(link(digest, row.body, key), row.digest):
-            belongs = 0 if other < 0 else rows[other].version + 1
-            return Finding(version, "swapped", f"version {version} holds the commit that belongs at version {belongs}")
-    return Finding(version, "changed", f"version {version} is not what was appended, or commits before it were removed")
+class _Places:
+    """Where rows that do not fit belong: each authentic row follows from exactly one other."""
 
+    def __init__(self, rows: Sequence[Row], broken: Sequence[int], start: bytes, key: bytes | None) -> None:
+        self._rows = rows
+        self._broken = frozenset(broken)
+        self._before = {index: self._predecessor(index, start, key) for index in broken}
 
-def _same(left: Row, right: Row) -> bool:
-    return left.digest == right.digest and left.body == right.body
+    def finding(self, index: int) -> Iterable[Finding]:
+        """What became of a row that does not fit; nothing if it is the row before it that is out of place."""
+        row = self._rows[index]
+        version = row.version
+        for other, candidate in enumerate(self._rows):
+            if other != index and candidate.digest == row.digest and candidate.body == row.body:
+                message = f"version {version} repeats the commit of version {candidate.version}"
+                yield Finding(version, "duplicated", message)
+                return
+        place = self._place(index)
+        if place is None:
+            message = f"version {version} is not what was appended, or commits before it were removed"
+            yield Finding(version, "changed", message)
+        elif place != version:
+            yield Finding(version, "swapped", f"version {version} holds the commit of version {place}")
+
+    def _predecessor(self, index: int, start: bytes, key: bytes | None) -> int | None:
+        """Index of the row that this one was appended after; -1 for the thread's first, None for none of them."""
+        row = self._rows[index]
+        if link(start, row.body, key) == row.digest:
+            return -1
+        for other, candidate in enumerate(self._rows):
+            if other != index and link(candidate.digest, row.body, key) == row.digest:
+                return other
+        return None
+
+    def _place(self, index: int) -> int | None:
+        """The version at which a row was appended; None if its own bytes were changed."""
+        rows = self._rows
+        for steps in range(len(rows) + 1):
+            if index < 0:
+                return steps - 1
+            if index in self._broken:
+                before = self._before[index]
+            else:
+                follows = rows[index].version == (rows[index - 1].version + 1 if index else 0)
+                before = index - 1 if follows else None
+            if before is None:  # nothing is known before this row: its own number counts, unless it was changed itself
+                return rows[index].version + steps if steps or index not in self._broken else None
+            index = before
+        return None
 
 
 def _anchored(rows: Sequence[Row], anchor: Anchor) -> Iterable[Finding]:

@@ -34,6 +34,7 @@ PATTERN = 28  # [pattern, flags]
 NETWORK = 29  # [kind, text]: addresses, interfaces and networks
 RANGE = 30  # [start, stop, step]
 EXCEPTION = 31  # [class name, message]
+URL = 32  # [kind, text]: pydantic's URLs
 
 SEND = 40  # [node, argument, timeout]
 COMMAND = 41  # [graph, update, resume, goto, answers]

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.msgpack import Decoder, Encoder
 
-from ..errors import CorruptCommitError, EncodeError
+from ..errors import CorruptCommitError, EncodeError, InternalError
 from ..vocabulary.base import VOCABULARY_VERSION, Payload, Write
 from ..vocabulary.commit import EVENT_TYPES, AnyEvent, Commit, Unknown
 from .upcasting import upcast
@@ -64,7 +64,9 @@ class CommitForm:
 
     def _write_payload(self, value: Any) -> bytes:
         if type(value) is not Payload:
-            raise TypeError(f"an event holds a {type(value).__qualname__}, not a Payload")
+            raise InternalError(
+                f"an event holds a {type(value).__qualname__!r} where a Payload belongs; please report it"
+            )
         encoded = value.encoded
         return self._codec.encode_value(value.value) if encoded is None else encoded
 
@@ -80,6 +82,9 @@ def encode_commit(commit: Commit, codec: Codec) -> bytes:
     Raises `EncodeError` for a value that cannot be stored; its path names the channel (`$.messages[2].artifact`) or the
     event and field (`$.InterruptRaised.value.lock`).
     """
+    for event in commit.events:
+        if type(event) is Unknown:
+            raise InternalError("a commit with an event of a newer clew was about to be written; please report it")
     try:
         return codec.commits.encode(commit)
     except EncodeError:

@@ -18,7 +18,8 @@ from collections.abc import Callable
 from typing import Any
 
 from msgspec import msgpack
-from pydantic_core import TzInfo
+from pydantic import AnyHttpUrl, AnyUrl, AnyWebsocketUrl, FileUrl, FtpUrl, HttpUrl, WebsocketUrl
+from pydantic_core import MultiHostUrl, TzInfo, Url
 
 from . import codes
 
@@ -43,6 +44,9 @@ _NETWORKS: list[type] = [
     ipaddress.IPv4Network,
     ipaddress.IPv6Network,
 ]
+_URLS: list[Any] = [Url, MultiHostUrl, AnyUrl, AnyHttpUrl, HttpUrl, FileUrl, FtpUrl, AnyWebsocketUrl, WebsocketUrl]
+"""Their order, like that of the lists above, is for ever."""
+_DOUBLES = struct.Struct(">dd")
 
 
 def dump_text(value: str) -> bytes:
@@ -137,59 +141,65 @@ def _load_path(encoded: bytes) -> pathlib.PurePath:
     return cls(load_text(text))
 
 
-def _load_network(encoded: bytes) -> Any:
-    kind, text = _unpack(encoded)
-    return _NETWORKS[kind](text)
+def _load_complex(encoded: bytes) -> complex:
+    return complex(*_DOUBLES.unpack(encoded))
+
+
+def _load_timedelta(encoded: bytes) -> dt.timedelta:
+    return dt.timedelta(*_unpack(encoded))
+
+
+def _dump_timezone(value: dt.tzinfo) -> bytes:
+    return _pack(_dump_zone(value, None))
+
+
+def _load_timezone(encoded: bytes) -> dt.tzinfo | None:
+    return _load_zone(*_unpack(encoded))
 
 
 Dump = Callable[[Any], bytes]
 Load = Callable[[bytes], Any]
 
-NATIVES: list[tuple[int, tuple[type, ...], Dump, Load]] = [
-    (codes.BYTEARRAY, (bytearray,), bytes, bytearray),
-    (codes.UUID, (uuid.UUID,), lambda value: value.bytes, lambda encoded: uuid.UUID(bytes=encoded)),
-    (
-        codes.COMPLEX,
-        (complex,),
-        lambda value: struct.pack(">dd", value.real, value.imag),
-        lambda encoded: complex(*struct.unpack(">dd", encoded)),
-    ),
-    (
-        codes.DECIMAL,
-        (decimal.Decimal,),
-        lambda value: str(value).encode(),
-        lambda encoded: decimal.Decimal(encoded.decode()),
-    ),
+
+def _dump_kind(classes: list[Any]) -> Dump:
+    """For classes that differ in nothing but their name: the number of the class, and the text of the value."""
+    return lambda value: _pack([classes.index(type(value)), str(value)])
+
+
+def _load_kind(classes: list[Any]) -> Load:
+    def load(encoded: bytes) -> Any:
+        kind, text = _unpack(encoded)
+        return classes[kind](text)
+
+    return load
+
+
+def _dump_parts(*names: str) -> Dump:
+    return lambda value: _pack([getattr(value, name) for name in names])
+
+
+NATIVES: list[tuple[int, list[type], Dump, Load]] = [
+    (codes.BYTEARRAY, [bytearray], bytes, bytearray),
+    (codes.COMPLEX, [complex], lambda value: _DOUBLES.pack(value.real, value.imag), _load_complex),
+    (codes.DECIMAL, [decimal.Decimal], lambda value: str(value).encode(), lambda text: decimal.Decimal(text.decode())),
+    (codes.UUID, [uuid.UUID], lambda value: value.bytes, lambda raw: uuid.UUID(bytes=raw)),
     (
         codes.DATE,
-        (dt.date,),
+        [dt.date],
         lambda value: value.isoformat().encode(),
-        lambda encoded: dt.date.fromisoformat(encoded.decode()),
+        lambda text: dt.date.fromisoformat(text.decode()),
     ),
-    (codes.TIME, (dt.time,), _dump_time, _load_time),
-    (codes.DATETIME, (dt.datetime,), _dump_datetime, _load_datetime),
-    (
-        codes.TIMEDELTA,
-        (dt.timedelta,),
-        lambda value: _pack([value.days, value.seconds, value.microseconds]),
-        lambda encoded: dt.timedelta(*_unpack(encoded)),
-    ),
-    (
-        codes.TIMEZONE,
-        (dt.timezone, zoneinfo.ZoneInfo, TzInfo),
-        lambda value: _pack(_dump_zone(value, None)),
-        lambda encoded: _load_zone(*_unpack(encoded)),
-    ),
-    (codes.PATH, tuple(_PATHS), _dump_path, _load_path),
-    (codes.PATTERN, (re.Pattern,), _dump_pattern, _load_pattern),
-    (codes.NETWORK, tuple(_NETWORKS), lambda value: _pack([_NETWORKS.index(type(value)), str(value)]), _load_network),
-    (
-        codes.RANGE,
-        (range,),
-        lambda value: _pack([value.start, value.stop, value.step]),
-        lambda encoded: range(*_unpack(encoded)),
-    ),
+    (codes.TIME, [dt.time], _dump_time, _load_time),
+    (codes.DATETIME, [dt.datetime], _dump_datetime, _load_datetime),
+    (codes.TIMEDELTA, [dt.timedelta], _dump_parts("days", "seconds", "microseconds"), _load_timedelta),
+    (codes.TIMEZONE, [dt.timezone, zoneinfo.ZoneInfo, TzInfo], _dump_timezone, _load_timezone),
+    (codes.PATH, list(_PATHS), _dump_path, _load_path),
+    (codes.PATTERN, [re.Pattern], _dump_pattern, _load_pattern),
+    (codes.NETWORK, _NETWORKS, _dump_kind(_NETWORKS), _load_kind(_NETWORKS)),
+    (codes.RANGE, [range], _dump_parts("start", "stop", "step"), lambda encoded: range(*_unpack(encoded))),
+    (codes.URL, _URLS, _dump_kind(_URLS), _load_kind(_URLS)),
 ]
+"""Code, classes, and both directions of each kind of value."""
 
 DUMPERS: dict[type, tuple[int, Dump]] = {cls: (code, dump) for code, classes, dump, _ in NATIVES for cls in classes}
 LOADERS: dict[int, Load] = {code: load for code, _, _, load in NATIVES}

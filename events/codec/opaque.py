@@ -33,7 +33,8 @@ class Opaque:
             other.more,
         )
 
-    __hash__ = None  # type: ignore[assignment]
+    def __hash__(self) -> int:  # it may stand in a set, or be a dict's key
+        return hash((self.tag, self.code))
 
     def __repr__(self) -> str:
         if self.reason:

@@ -16,6 +16,9 @@ from .declared import classes_in
 from .messages import FORM_OF
 from .shapes import Shape, shape_of
 
+_NEVER = frozenset({str, int, float, bool, type(None), bytes, list, dict, tuple, set, frozenset})
+"""Types that the codec never looks up."""
+
 
 @final
 class Entry:
@@ -61,9 +64,11 @@ class Registry:
             load: Turns that value into an instance again.
 
         Raises:
-            TypeError: The class needs `dump` and `load`, or only one was given.
+            TypeError: The class needs `dump` and `load`, or only one was given, or it is a built-in type.
             ValueError: Another class has this tag.
         """
+        if cls in _NEVER:
+            raise TypeError(f"values of type {cls.__qualname__!r} are always stored as they are")
         if (dump is None) != (load is None):
             raise TypeError(f"register {cls.__qualname__!r} with both dump and load, or with neither")
         shape = shape_of(cls) if dump is None or load is None else _custom_shape(dump, load)

@@ -122,7 +122,7 @@ def _missing(name: str, data: dict[str, Any]) -> ValueError:
 
 
 def _model_shape(cls: type[BaseModel]) -> Shape:
-    """Of a pydantic model: data is its fields; more is [names set or nil, extra or nil, private attributes or nil]."""
+    """Of a pydantic model: data is its fields; more is [names given, extra, private attributes], nil each."""
     private = cls.__private_attributes__
     keeps_extra = cls.model_config.get("extra") == "allow"
 
@@ -132,7 +132,7 @@ def _model_shape(cls: type[BaseModel]) -> Shape:
         if len(data) != len(fields):  # cached properties live there too; they are computed anew
             data = {name: data[name] for name in fields if name in data}
         names = value.__pydantic_fields_set__
-        unset = None if len(names) == len(data) else sorted(names)
+        unset = None if names == data.keys() else sorted(names)
         extra = value.__pydantic_extra__ or None
         own = _given(value.__pydantic_private__) if private else None
         return data, None if unset is None and extra is None and own is None else [unset, extra, own]
@@ -177,16 +177,17 @@ def _is_old_model(cls: type) -> bool:
 
 
 def _old_model_shape(cls: Any) -> Shape:
-    def put_together(data: dict[str, Any], names: Any) -> Any:
+    def put_together(data: dict[str, Any], more: Any) -> Any:
+        names = more[0] if more else data
         value = cls.__new__(cls)
         state = {name: field.get_default() for name, field in cls.__fields__.items()} | data
         object.__setattr__(value, "__dict__", state)
-        object.__setattr__(value, "__fields_set__", set(data if names is None else names))
+        object.__setattr__(value, "__fields_set__", set(names))
         value._init_private_attributes()
         return value
 
     def take_apart(value: Any) -> tuple[Any, Any]:
         names = value.__fields_set__
-        return value.__dict__, None if len(names) == len(value.__dict__) else sorted(names)
+        return value.__dict__, None if names == value.__dict__.keys() else [sorted(names), None, None]
 
     return Shape(take_apart, put_together)

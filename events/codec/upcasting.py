@@ -25,7 +25,9 @@ def upcast(
     upcasters: Mapping[tuple[int, int], Upcaster] = UPCASTERS,
     until: int = VOCABULARY_VERSION,
 ) -> list[Any]:
-    """The event's raw fields as vocabulary `until` writes them."""
+    """The event's raw fields as vocabulary `until` writes them. Raises `ValueError` for no vocabulary at all."""
+    if vocabulary < 0:
+        raise ValueError(f"vocabulary {vocabulary}")
     for version in range(vocabulary, until):
         step = upcasters.get((fields[0], version))
         if step is not None:

@@ -329,7 +329,7 @@ class _Walk:
             try:
                 parts = [tag, self.walk(data, depth + 1)]
                 if more is not None:
-                    parts.append(self._more(more, shape.remade, depth + 1))
+                    parts.extend(self._more(more, shape.remade, depth + 1))
             except Refused as refusal:
                 refusal.passes("", value)
                 raise
@@ -337,12 +337,15 @@ class _Walk:
 
         return walker
 
-    def _more(self, more: list[Any], remade: Collection[str], depth: int) -> list[Any]:
-        """What only few instances have. Its dicts name their own steps, so the list adds none."""
-        *others, private = more
+    def _more(self, more: list[Any], remade: Collection[str], depth: int) -> list[list[Any]]:
+        """What only few instances have, in a list; none if nothing is left. Its dicts name their own steps."""
+        given, extra, private = more
         if private and remade:
             private = {name: item for name, item in private.items() if name not in remade or self._can(item, depth)}
-        return [self.walk(part, depth) for part in (*others, private or None)]
+        if self._canonical:  # models are equal whichever of their fields were given
+            given = None
+        parts = [self.walk(part, depth) for part in (given, extra, private or None)]
+        return [] if parts == [None, None, None] else [parts]
 
     def _can(self, value: Any, depth: int) -> bool:
         try:
