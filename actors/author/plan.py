@@ -27,7 +27,7 @@ class Callee(Struct, frozen=True):
     """A user's callable and how to call it."""
 
     call: Callable[..., Any]
-    """Takes the input, then the injected parameters by keyword. Sync form; for an async callable it returns an awaitable."""
+    """Takes the input, then the injected parameters by keyword. Of an async callable it returns an awaitable."""
     acall: Callable[..., Any] | None = None
     """Async form where there are two (a Runnable: `invoke` and `ainvoke`); None where `call` serves both."""
     is_async: bool = False
@@ -75,6 +75,8 @@ class Node(Struct, frozen=True):
     subgraph: Any = None
     """The compiled graph it runs, if it is one."""
     hidden: bool = False
+    """True for nodes that the builder added (error handlers): no drawing and no `"*"` breakpoint shows them."""
+    trace_policy: Any = None
 
 
 class Join(Struct, frozen=True):
@@ -111,6 +113,10 @@ class Plan(Struct, frozen=True):
     """Name of the only channel of a root state ("__root__"); None for keyed states."""
     types: Sequence[Any] = ()
     """Annotations reachable from the schemas: what the codec's registry may decode."""
+    managed: Mapping[str, str] = field(default_factory=dict)
+    """Key to kind of every managed value of the schemas; writes to them are ignored."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Earlier name of a node to its name here, for threads that were paused under the earlier one."""
 
     def node(self, name: str) -> Node | None:
         """The node of this name, START included; None when there is none."""

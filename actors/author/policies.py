@@ -1,0 +1,138 @@
+"""How a node is tried again, cached and timed: what people hand to `add_node`. The engine applies it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
+
+from ...events.errors import NodeTimeoutError
+
+KeyFunction = TypeVar("KeyFunction", bound=Callable[..., str | bytes])
+
+_FINAL_ERRORS = (
+    ValueError,
+    TypeError,
+    ArithmeticError,
+    ImportError,
+    LookupError,
+    NameError,
+    SyntaxError,
+    RuntimeError,
+    ReferenceError,
+    StopIteration,
+    StopAsyncIteration,
+    OSError,
+)
+"""Errors that a second try would meet again: mistakes in code or input, and the operating system's refusals."""
+
+
+def default_retry_on(error: Exception) -> bool:
+    """True for what may pass: lost connections, HTTP status 5xx, timeouts of nodes, and errors of no known family.
+
+    An HTTP error is recognised by its `response.status_code` (httpx and requests both carry it), so neither package is
+    needed here.
+    """
+    if isinstance(error, (ConnectionError, NodeTimeoutError)):
+        return True
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if isinstance(status, int):
+        return 500 <= status < 600
+    return not isinstance(error, _FINAL_ERRORS)
+
+
+class RetryPolicy(NamedTuple):
+    """When a failed node is tried again, and how long to wait before it."""
+
+    initial_interval: float = 0.5
+    """Seconds before the second attempt."""
+    backoff_factor: float = 2.0
+    """Each wait is this many times the one before."""
+    max_interval: float = 128.0
+    """Longest wait, in seconds, before jitter."""
+    max_attempts: int = 3
+    """Attempts in all, the first included."""
+    jitter: bool = True
+    """Adds up to one second, at random, to each wait."""
+    retry_on: type[Exception] | Sequence[type[Exception]] | Callable[[Exception], bool] = default_retry_on
+    """Which errors are tried again: a class, several, or a predicate (which the node runner calls)."""
+
+    def covers(self, error: Exception) -> bool:
+        """True when this policy governs `error`. May call the user's predicate."""
+        chosen = self.retry_on
+        if isinstance(chosen, type):
+            return isinstance(error, chosen)
+        if callable(chosen):
+            return bool(chosen(error))
+        return isinstance(error, tuple(chosen))
+
+    def wait_seconds(self, attempt: int, chance: float = 0.0) -> float:
+        """Seconds to wait after attempt number `attempt` (1-based) failed; `chance` in [0, 1) is the jitter's draw."""
+        wait = min(self.max_interval, self.initial_interval * self.backoff_factor ** (attempt - 1))
+        return wait + chance if self.jitter else wait
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CachePolicy(Generic[KeyFunction]):
+    """That a node's writes may be taken from the graph's cache when its input is the same."""
+
+    key_func: KeyFunction | None = None
+    """Makes the key of the node's input; None takes a digest of the encoded input."""
+    ttl: int | None = None
+    """Seconds an entry stays good; None for ever."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TimeoutPolicy:
+    """How long one attempt of an async node may take."""
+
+    run_timeout: float | timedelta | None = None
+    """Seconds for the whole attempt, whatever happens in it."""
+    idle_timeout: float | timedelta | None = None
+    """Seconds without progress (writes, chunks, heartbeats)."""
+    refresh_on: Literal["auto", "heartbeat"] = "auto"
+    """What counts as progress: everything the attempt does, or only `runtime.heartbeat()`."""
+
+
+def timeout_policy(given: float | timedelta | TimeoutPolicy | None) -> TimeoutPolicy | None:
+    """The policy in plain seconds, or None where nothing is limited.
+
+    Raises:
+        ValueError: a limit is not above zero, or `refresh_on` is unknown.
+        TypeError: a limit is neither a number nor a timedelta.
+    """
+    if given is None:
+        return None
+    policy = given if isinstance(given, TimeoutPolicy) else TimeoutPolicy(run_timeout=given)
+    if policy.refresh_on not in ("auto", "heartbeat"):
+        raise ValueError(f"refresh_on is {policy.refresh_on!r}: use 'auto' or 'heartbeat'")
+    run = _seconds("run_timeout", policy.run_timeout)
+    idle = _seconds("idle_timeout", policy.idle_timeout)
+    if run is None and idle is None:
+        return None
+    return TimeoutPolicy(run_timeout=run, idle_timeout=idle, refresh_on=policy.refresh_on)
+
+
+def _seconds(name: str, value: Any) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    if not isinstance(value, (int, float)):
+        raise TypeError(f"{name} is {value!r}: give seconds as a number, or a timedelta")
+    if math.isnan(value) or value <= 0:
+        raise ValueError(f"{name} is {value!r} seconds: it must be greater than 0")
+    return float(value)
+
+
+def retry_policies(given: RetryPolicy | Sequence[RetryPolicy] | None) -> tuple[RetryPolicy, ...]:
+    """The policies as a tuple; the first that covers an error governs it. Raises `TypeError` for anything else."""
+    if given is None:
+        return ()
+    policies = (given,) if isinstance(given, RetryPolicy) else tuple(given)
+    for policy in policies:
+        if not isinstance(policy, RetryPolicy):
+            raise TypeError(f"retry_policy holds {policy!r}: give a RetryPolicy or a list of them")
+    return policies

@@ -1,0 +1,290 @@
+"""What user code gave back, read as writes and routes. Calls nothing of the user's, changes only missing message ids.
+
+The node runner calls it with what nodes and path functions returned, the doors with a run's input and `update_state`'s
+values.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from functools import lru_cache
+from typing import Any
+
+from msgspec import Struct
+
+from ...events.errors import InvalidUpdateError, with_code
+from ...events.vocabulary import END, PARENT, START, Command, Payload, Route, Send, Write
+from ...projections.channels.channel import Channel
+from ...projections.channels.message_ids import assign_message_ids
+from ...projections.channels.messages_channel import MessagesChannel
+from ...projections.channels.overwrite import unwrap_overwrite
+from .plan import Branch, Node, Plan
+from .schemas import model_fields
+
+_log = logging.getLogger(__name__)
+_MISSING: Any = object()
+
+
+class Returned(Struct):
+    """What one return value of a node comes to."""
+
+    writes: list[Write] = []
+    routes: list[Route] = []
+    """Gotos and Sends, in the order they were given; static edges and path functions come on top."""
+    parent: Command[Any] | None = None
+    """A Command for the calling graph: this graph is left at once, and writes and routes here do not count."""
+    extra: dict[str, Any] = {}
+    """Keys of the return value that are no channels: dropped, but the node's own path functions see them."""
+
+
+def interpret(plan: Plan, node: Node, returned: Any) -> Returned:
+    """The writes and routes of what a node returned.
+
+    Raises:
+        InvalidUpdateError: it is no update, a route leads nowhere, or a Send leads to END. The message names the node.
+    """
+    if returned is None:
+        return Returned()
+    if type(returned) is dict and plan.root is None:  # by far the most frequent
+        result = Returned()
+        _from_mapping(plan, node.name, returned, result)
+        return result
+    result = Returned()
+    if isinstance(returned, (list, tuple)) and any(isinstance(item, Command) for item in returned):
+        for item in returned:
+            _interpret_one(plan, node.name, item, result)
+            if result.parent is not None:
+                return Returned(parent=result.parent)
+        return result
+    _interpret_one(plan, node.name, returned, result)
+    return Returned(parent=result.parent) if result.parent is not None else result
+
+
+def update_writes(plan: Plan, values: Any, source: str) -> list[Write]:
+    """The writes of `update_state(values)` made in the name of node `source`. Raises `InvalidUpdateError`."""
+    result = Returned()
+    if values is not None:
+        _from_update(plan, source, values.update if isinstance(values, Command) else values, result)
+    return result.writes
+
+
+def input_writes(plan: Plan, given: Any) -> list[Write]:
+    """The writes of a run's input: the keys of the input schema, others dropped. `given` is not None.
+
+    Raises:
+        InvalidUpdateError: it is neither a dict nor an instance of an annotated class, where the state has keys.
+    """
+    if plan.root is not None:
+        return [_write(plan.root, plan.channels[plan.root], given)]
+    items = _items_of(given)
+    if items is None:
+        raise InvalidUpdateError(
+            with_code(
+                f"the graph's input is {given!r}: give a dict of state keys, or an instance of the input schema",
+                "INVALID_GRAPH_NODE_RETURN_VALUE",
+            )
+        )
+    keys = plan.input_view.keys
+    channels = plan.channels
+    return [_write(key, channels[key], value) for key, value in items if key in channels and key in keys]
+
+
+def branch_routes(plan: Plan, node: Node, branch: Branch, result: Any) -> list[Route]:
+    """The routes of what a path function returned: a name, a Send, a key of the path map, or a list of those.
+
+    END and [] lead nowhere. The same node named twice runs once; each Send is a run of its own.
+
+    Raises:
+        KeyError: the path map lacks a result.
+        ValueError: a result is None or START.
+        InvalidUpdateError: a Send leads to END, or a name is no node.
+    """
+    results = result if isinstance(result, (list, tuple)) else (result,)
+    who = f"path function {branch.name!r} of node {node.name!r}"
+    routes: list[Route] = []
+    for item in results:
+        target = item if isinstance(item, Send) else _mapped(branch, item, who)
+        if target is None or target == START:
+            raise ValueError(f"{who} returned {item!r}, which is no destination: return a node's name, a Send or END")
+        _add_route(plan, target, who, routes)
+    return routes
+
+
+def _mapped(branch: Branch, item: Any, who: str) -> Any:
+    if branch.path_map is None:
+        return item
+    try:
+        return branch.path_map[item]
+    except (KeyError, TypeError):  # TypeError: an unhashable result
+        known = ", ".join(repr(key) for key in branch.path_map)
+        raise KeyError(f"{who} returned {item!r}, which its path_map lacks: add it, or return one of {known}") from None
+
+
+def _interpret_one(plan: Plan, node: str, item: Any, result: Returned) -> None:
+    if item is None:
+        return
+    if isinstance(item, Command):
+        _from_command(plan, node, item, result)
+    elif isinstance(item, Send):
+        _add_route(plan, item, f"node {node!r}", result.routes)
+    elif plan.root is not None:
+        result.writes.append(_write(plan.root, plan.channels[plan.root], item))
+    else:
+        _from_object(plan, node, item, result, "returned")
+
+
+def _from_command(plan: Plan, node: str, command: Command[Any], result: Returned) -> None:
+    if command.graph == PARENT:
+        result.parent = command
+        return
+    # any other graph name means this graph, as in LangGraph; `resume` is for a run's input and means nothing here
+    if command.update is not None:
+        _from_update(plan, node, command.update, result)
+    goto = command.goto
+    targets = (goto,) if isinstance(goto, (str, Send)) else goto
+    if not isinstance(targets, (list, tuple)):
+        raise InvalidUpdateError(
+            f"node {node!r} returned Command(goto={goto!r}): give a node's name, a Send, or a list"
+        )
+    for target in targets:
+        _add_route(plan, target, f"Command(goto=…) of node {node!r}", result.routes)
+
+
+def _from_update(plan: Plan, node: str, update: Any, result: Returned) -> None:
+    """A Command's update: as a return value, or a list of (key, value) pairs."""
+    pairs = _pairs_of(update)
+    if plan.root is not None:
+        if isinstance(update, dict):
+            pairs = list(update.items())
+        # only under the root's own name: any other pair or dict is the new value itself
+        values = [value for _, value in pairs] if pairs and all(key == plan.root for key, _ in pairs) else [update]
+        result.writes.extend(_write(plan.root, plan.channels[plan.root], value) for value in values)
+    elif pairs is not None:
+        _from_items(plan, node, pairs, result)
+    else:
+        _from_object(plan, node, update, result, "gave an update")
+
+
+def _pairs_of(update: Any) -> list[tuple[str, Any]] | None:
+    """The pairs of a list of (key, value) pairs; [] is one. None for anything else."""
+    if not isinstance(update, (list, tuple)):
+        return None
+    if all(isinstance(pair, (list, tuple)) and len(pair) == 2 and isinstance(pair[0], str) for pair in update):
+        return [(pair[0], pair[1]) for pair in update]
+    return None
+
+
+def _from_object(plan: Plan, node: str, value: Any, result: Returned, verb: str) -> None:
+    if isinstance(value, Mapping):
+        _from_mapping(plan, node, value, result)
+        return
+    items = _items_of(value)
+    if items is None or (items and not any(key in plan.channels or key in plan.managed for key, _ in items)):
+        raise InvalidUpdateError(
+            with_code(
+                f"node {node!r} {verb} {value!r}: return a dict of state keys ({', '.join(plan.channels)}), "
+                "an instance of a state class, a Command, or None",
+                "INVALID_GRAPH_NODE_RETURN_VALUE",
+            )
+        )
+    _from_items(plan, node, items, result)
+
+
+def _from_items(plan: Plan, node: str, items: Iterable[tuple[str, Any]], result: Returned) -> None:
+    for key, value in items:
+        _from_mapping(plan, node, {key: value}, result)
+
+
+def _from_mapping(plan: Plan, node: str, update: Mapping[Any, Any], result: Returned) -> None:
+    channels = plan.channels
+    writes = result.writes
+    for key, value in update.items():
+        channel = channels.get(key)
+        if channel is not None:
+            writes.append(_write(key, channel, value))
+        elif key in plan.managed:
+            _log.warning(
+                "node %r wrote %r, a managed value: it is computed for each step, the write is ignored", node, key
+            )
+        else:
+            result.extra[key] = value
+
+
+def _write(key: str, channel: Channel[Any], value: Any) -> Write:
+    content, overwrite = unwrap_overwrite(value)
+    if type(channel) is not MessagesChannel:  # which sees to the ids itself
+        assign_message_ids(content)
+    return Write(key, Payload(channel.normalise(content)), overwrite)
+
+
+def _add_route(plan: Plan, target: Any, who: str, routes: list[Route]) -> None:
+    """Append the route, if it leads anywhere. Raises `InvalidUpdateError` for one that cannot."""
+    if isinstance(target, Send):
+        if target.node == END:
+            raise InvalidUpdateError(f"{who} sends {target.arg!r} to END, which runs nothing: send it to a node")
+        _check_known(plan, target.node, who)
+        _assign_ids_of_input(target.arg)
+        routes.append(Route(target.node, Payload(target.arg), True, target.timeout))
+    elif target != END:
+        _check_known(plan, target, who)
+        if not any(route.node == target and not route.send for route in routes):
+            routes.append(Route(target))
+
+
+def _check_known(plan: Plan, target: Any, who: str) -> None:
+    # LangGraph logs this and ends the run quietly, so a misspelt name looks like a finished job
+    if not isinstance(target, str) or target not in plan.nodes:
+        known = ", ".join(repr(name) for name, node in plan.nodes.items() if not node.hidden)
+        raise InvalidUpdateError(
+            f"{who} leads to {target!r}, which is no node of graph {plan.name!r}: use one of {known}, or END"
+        )
+
+
+def _items_of(value: Any) -> list[tuple[str, Any]] | None:
+    """Key and value of each field of a dict or an instance of an annotated class; None for anything else.
+
+    Of a pydantic model, a field that is None by default and was not set is left out; every other field is written,
+    defaults included (LangGraph's rule).
+    """
+    if isinstance(value, Mapping):
+        return list(value.items())
+    kind = type(value)
+    names = _field_names(kind)
+    if not names:
+        return None
+    described = model_fields(kind)
+    if described:
+        given = value.model_fields_set
+        return [
+            (name, held)
+            for name, description in described.items()
+            if (held := getattr(value, name)) is not None or description.default is not None or name in given
+        ]
+    return [(name, held) for name in names if (held := getattr(value, name, _MISSING)) is not _MISSING]
+
+
+@lru_cache(maxsize=256)
+def _field_names(kind: type) -> tuple[str, ...]:
+    """Names of a class's fields, bases first; () for a class that declares none. Evaluates no annotation."""
+    if kind.__module__ == "builtins":
+        return ()
+    if is_dataclass(kind):
+        return tuple(entry.name for entry in fields(kind))
+    described = model_fields(kind)
+    if described:
+        return tuple(described)
+    names: dict[str, None] = {}
+    for base in reversed(kind.__mro__):
+        for name, annotation in vars(base).get("__annotations__", {}).items():
+            if "ClassVar" not in str(annotation):
+                names[name] = None
+    return tuple(names)
+
+
+def _assign_ids_of_input(argument: Any) -> None:
+    assign_message_ids(argument)
+    if isinstance(argument, dict):
+        for held in argument.values():
+            assign_message_ids(held)
