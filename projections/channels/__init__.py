@@ -1,1 +1,10 @@
-"""."""
+"""Channels: the rule by which one key of the state takes writes, one file per rule.
+
+    channel.py          what a channel is; cells.py holds a checkpoint's cells by channel name
+    last_value.py any_value.py ephemeral_value.py untracked_value.py topic.py
+    aggregate.py        a binary reducer; lazy.py is how its merges wait until somebody reads
+    messages.py         add_messages and MessagesState; messages_channel.py keeps them in a shared message_log.py
+    overwrite.py reducers.py   `Overwrite` in its three forms; which channel a reducer gets
+
+Import by module: `cells` and `channel` need no langchain-core, the message modules do.
+"""

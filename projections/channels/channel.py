@@ -1,13 +1,13 @@
-"""What a channel is: the rule by which one key of the state takes writes. The rule is stateless; its content is a cell.
+"""What a channel is: the rule by which one key of the state takes writes. The rule is stateless, its content is a cell.
 
-A cell is a value of the channel's own that is never changed in place: `merge` gives a new one, so checkpoints share what
-did not change, and going back in time costs nothing. `None` is the cell of a channel nothing was written to.
+A cell is a value of the channel's own that is never changed in place: `merge` gives a new one, so checkpoints share
+what did not change, and going back in time costs nothing. `None` is the cell of a channel nothing was written to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ...events.vocabulary import Write
 
@@ -16,14 +16,14 @@ Cell = Any
 
 
 class Channel(Generic[Value]):
-    """The rule of one key. Sub-classes are the public channel classes; instances are immutable and shared by threads."""
+    """The rule of one key. Sub-classes are the public channel classes; instances are immutable, threads share them."""
 
-    name: ClassVar[str] = ""
+    name: str = ""
     """What `GraphSeen` records for the audit tools, e.g. "last_value"; user reducers are "user:<name>"."""
     runs_user_code: bool = False
     """True when merging calls a user's function: then the node runner does it, never the actor."""
     every_step: bool = False
-    """True when the cell changes also in a step without a write (EphemeralValue, Topic): `merge` is then called with []."""
+    """True when a step without a write changes the cell too (EphemeralValue, Topic): `merge` is then called with []."""
     kept: bool = True
     """False when the value is never stored (UntrackedValue)."""
 

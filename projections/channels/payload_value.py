@@ -1,0 +1,54 @@
+"""What the channels of a single written value share: their cell is its payload, decoded at the first read."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable
+from typing import Any
+
+from ...events.errors import EmptyChannelError
+from .channel import Cell, Channel, Value
+
+_COPIERS: dict[type, Callable[[Any], Any]] = {
+    container: container.copy for container in (list, dict, set, bytearray, deque, Counter, OrderedDict, defaultdict)
+}
+
+
+def shallow_copy(value: Any) -> Any:
+    """`value`, or a copy of it if it is one of Python's own mutable containers, which share what is in them.
+
+    Sub-classes and everything else are handed out as they are: only their author knows how to copy them.
+    """
+    copier = _COPIERS.get(type(value))
+    return value if copier is None else copier(value)
+
+
+def empty_channel_error(channel: Channel[Any]) -> EmptyChannelError:
+    """The error of a read before the first write."""
+    return EmptyChannelError(
+        f"this {type(channel).__name__} holds no value yet: write the key in the input or in an earlier node, "
+        "or ask `holds_value` first"
+    )
+
+
+class PayloadChannel(Channel[Value]):
+    """A channel whose cell is the payload of one write. Sub-classes say which write that is."""
+
+    def __init__(self, typ: Any) -> None:
+        self.typ = typ
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.typ!r})"
+
+    def __eq__(self, other: object) -> bool:
+        """Equal rules. The type is a note for readers and takes no part: several schemas may annotate one key."""
+        return type(other) is type(self)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+    def read(self, cell: Cell) -> Value:
+        """The written value; a list, dict or set as a shallow copy. Raises `EmptyChannelError` before a write."""
+        if cell is None:
+            raise empty_channel_error(self)
+        return shallow_copy(cell.value)

@@ -1,0 +1,56 @@
+"""Topic: a list of everything written in a super-step, or in all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...events.vocabulary import Payload, Write
+from .channel import Cell
+from .lazy import LazyCell, LazyChannel
+
+
+class Topic(LazyChannel[list[Any], list[Any]]):
+    """Collects writes in path order; a list counts as its items.
+
+    With `accumulate` it grows over the thread's life; without, it holds one super-step's writes and is then empty.
+    """
+
+    def __init__(self, typ: Any, accumulate: bool = False) -> None:
+        self.typ = typ
+        self.accumulate = accumulate
+        self.every_step = not accumulate
+        self.name = "topic:accumulate" if accumulate else "topic"
+
+    def __repr__(self) -> str:
+        return f"Topic({self.typ!r}, accumulate={self.accumulate})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Topic) and other.accumulate == self.accumulate
+
+    def __hash__(self) -> int:
+        return hash((Topic, self.accumulate))
+
+    def merge(self, cell: Cell, writes: Sequence[Write]) -> Cell:
+        """The cell after one super-step. Raises `InvalidUpdateError` for two Overwrites."""
+        return super().merge(cell if self.accumulate else None, writes)
+
+    def holds_value(self, cell: Cell) -> bool:
+        """True after a write, be it an empty list: to look inside would decode it."""
+        return isinstance(cell, LazyCell)
+
+    def _start(self) -> list[Any]:
+        return []
+
+    def _apply(self, result: list[Any], payload: Payload) -> list[Any]:
+        return result + _items(payload.value)
+
+    def _replace(self, payload: Payload) -> list[Any]:
+        return _items(payload.value)
+
+    def _show(self, result: list[Any]) -> list[Any]:
+        return result.copy()
+
+
+def _items(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list) else [value]
