@@ -3,14 +3,13 @@
 values    the Codec: what everybody holds         commits   a commit as one row's bytes
 registry  which classes may be stored             digest    what binds answers and effects
 writer    the walk from a value to msgpack        reader    and back
-shapes, natives, messages, arrays, opaque         how each kind of value comes apart
-codes     the extension numbers                   upcasting older vocabularies
+kinds/    how each kind of value comes apart      upcasting events of older vocabularies
 declared  classes a schema speaks of              refusals  why a value cannot be stored
 """
 
 from .commits import decode_commit, encode_commit
 from .digest import canonical_digest
-from .opaque import Opaque, RecordedException
+from .kinds.opaque import Opaque, RecordedException
 from .registry import COMMON, Registry
 from .upcasting import Upcaster
 from .values import Codec

@@ -15,7 +15,7 @@ from typing import Any, get_args, get_origin
 import msgspec
 from pydantic import BaseModel
 
-from .shapes import is_named_tuple
+from .kinds.shapes import is_named_tuple
 
 
 def classes_in(annotation: Any, leaving: type = types.NoneType) -> Iterator[type]:

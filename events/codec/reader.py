@@ -14,10 +14,10 @@ from msgspec.msgpack import Decoder
 
 from ..errors import DecodeError
 from ..vocabulary.directives import Command, Interrupt, Overwrite, Send
-from . import arrays, codes
-from .messages import FORMS
-from .natives import LOADERS
-from .opaque import Opaque, RecordedException
+from .kinds import arrays, codes
+from .kinds.messages import FORMS
+from .kinds.natives import LOADERS
+from .kinds.opaque import Opaque, RecordedException
 from .refusals import DEPTH_MAX
 from .registry import Registry
 from .writer import FACTORIES

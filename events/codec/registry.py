@@ -13,8 +13,8 @@ from typing import Any, final
 from langchain_core.messages import BaseMessage
 
 from .declared import classes_in
-from .messages import FORM_OF
-from .shapes import Shape, shape_of
+from .kinds.messages import FORM_OF
+from .kinds.shapes import Shape, shape_of
 
 _NEVER = frozenset({str, int, float, bool, type(None), bytes, list, dict, tuple, set, frozenset})
 """Types that the codec never looks up."""

@@ -16,10 +16,10 @@ from msgspec import Raw
 from msgspec.msgpack import Encoder, Ext
 
 from ..vocabulary.directives import Command, Interrupt, Overwrite, Send
-from . import arrays, codes
-from .messages import FORM_OF, Form
-from .natives import DUMPERS, Dump, dump_integer, dump_text
-from .opaque import Opaque, RecordedException
+from .kinds import arrays, codes
+from .kinds.messages import FORM_OF, Form
+from .kinds.natives import DUMPERS, Dump, dump_integer, dump_text
+from .kinds.opaque import Opaque, RecordedException
 from .refusals import DEPTH_MAX, Refused, TooDeep, encode_error, unknown_type
 from .registry import Entry, Registry
 
