@@ -402,9 +402,9 @@ def _run_writers(store: Store) -> _Acknowledged:
         while True:
             last_look = bool(done)
             page = store.follow(after, limit=50)
-            for after, row in page:
-                story.seen.append((row.thread, row.version))
-                story.positions.append(after)
+            story.seen += [(row.thread, row.version) for _, row in page]
+            story.positions += [position for position, _ in page]
+            after = page[-1][0] if page else after
             if last_look and not page:
                 return
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import sqlite3
 import time
+import weakref
 from collections.abc import Sequence
 from typing import final
 
 from eventsourcing.persistence import IntegrityError
 
-from ..errors import CodecError, StaleVersionError, StoreError, ThreadErasedError
+from ..errors import CodecError, StaleVersionError, StoreBusyError, StoreError, ThreadErasedError
 from . import recorder
 from . import sqlite_schema as sql
 from .recorder import NUMBER_MAX, Stored
@@ -58,6 +59,8 @@ class SqliteStore(recorder.CommitRecorder):
             raise StoreError(f"SQLite {sqlite3.sqlite_version} is too old: clew needs 3.35 (2021) for RETURNING")
         self._connections = SqliteConnections(path, durability, lock_wait_seconds, connection)
         self._lock_wait_seconds = lock_wait_seconds
+        # A tutorial never closes its saver; an unclosed connection is a warning in Python 3.13.
+        weakref.finalize(self, self._connections.close)
         self.setup()
 
     @property
@@ -91,6 +94,8 @@ class SqliteStore(recorder.CommitRecorder):
                 return verdicts
         except sqlite3.Error as error:
             return [store_error(error, self.path) for _ in entries]
+        except StoreBusyError as error:
+            return [StoreBusyError(str(error)) for _ in entries]
 
     def read(self, thread: str, after: int = -1, until: int | None = None, tenant: str = "") -> list[Row]:
         """See `Store.read`. `CorruptCommitError`: a row is missing or is no commit."""
