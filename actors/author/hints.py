@@ -157,7 +157,9 @@ def _with_callers_names(evaluate: Callable[[dict[str, Any] | None], Any], owner:
 def _look_up(name: str, found: dict[str, Any]) -> bool:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        if frame.f_globals.get("__package__") != __package__ and name in frame.f_locals:
+        ours = frame.f_globals.get("__package__") == __package__ or frame.f_globals.get("__name__") == "typing"
+        # functions only: a caller's module has nothing to do with the module where the annotation stands
+        if not ours and frame.f_code.co_name != "<module>" and name in frame.f_locals:
             found[name] = frame.f_locals[name]
             return True
         frame = frame.f_back

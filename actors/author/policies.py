@@ -28,18 +28,21 @@ _FINAL_ERRORS = (
 )
 """Errors that a second try would meet again: mistakes in code or input, and the operating system's refusals."""
 
+_STATUS_ERRORS = {("httpx", "HTTPStatusError"), ("requests", "HTTPError")}
+"""By name: neither package is needed here, and importing them costs more than asking."""
+
 
 def default_retry_on(error: Exception) -> bool:
     """True for what may pass: lost connections, HTTP status 5xx, timeouts of nodes, and errors of no known family.
 
-    An HTTP error is recognised by its `response.status_code` (httpx and requests both carry it), so neither package is
-    needed here.
+    Only the status errors of httpx and requests are judged by status; a model provider's rate limit (429) is an error
+    of its own class and tried again.
     """
     if isinstance(error, (ConnectionError, NodeTimeoutError)):
         return True
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if isinstance(status, int):
-        return 500 <= status < 600
+    if any((base.__module__.partition(".")[0], base.__name__) in _STATUS_ERRORS for base in type(error).__mro__):
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        return not isinstance(status, int) or 500 <= status < 600
     return not isinstance(error, _FINAL_ERRORS)
 
 
