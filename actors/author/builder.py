@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any, Generic, Self
 
 from langchain_core.runnables import Runnable
 
+from ...events.stores.saver import BaseCheckpointSaver
 from ...events.vocabulary import END, START
+from ..doors.compiled import CompiledStateGraph
+from ..engine.runtime import Runtime
 from .callee import callee_of
 from .plan import Plan
 from .planning import Options, Sketch, make_plan
@@ -322,6 +325,57 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
         plan = make_plan(self._sketch(), options)
         self._compiled = True
         return plan
+
+    def compile(
+        self,
+        checkpointer: Any = None,
+        *,
+        cache: Any = None,
+        store: Any = None,
+        interrupt_before: Sequence[str] | str | None = None,
+        interrupt_after: Sequence[str] | str | None = None,
+        debug: bool = False,
+        name: str | None = None,
+        answers: str = "question",
+        aliases: Mapping[str, str] | None = None,
+        runtime: Runtime | None = None,
+    ) -> CompiledStateGraph:
+        """The graph, ready to run. The builder stays as it was; each call makes an independent graph.
+
+        Args:
+            checkpointer: a saver, which keeps every thread; None or False to keep nothing.
+            cache: for nodes with a cache policy.
+            store: long-term memory that nodes may ask for.
+            interrupt_before: nodes to stop before, or "*".
+            interrupt_after: nodes to stop after, or "*".
+            debug: print updates and values.
+            name: the graph's name in traces and diagrams.
+            answers: "question" binds an answer to the question that was asked; "position" to its place alone.
+            aliases: old node name to new, for threads that wait in a node that was renamed.
+            runtime: what runs the threads; the process's own by default.
+
+        Raises:
+            ValueError: no edge leaves START, an edge or breakpoint names an unknown node, or `answers` is unknown.
+            TypeError: the checkpointer is no saver.
+        """
+        if not (checkpointer is None or isinstance(checkpointer, (bool, BaseCheckpointSaver))):
+            raise TypeError(
+                f"checkpointer is {checkpointer!r}: give a saver such as InMemorySaver() or SqliteSaver(...), "
+                "None, or True or False in a sub-graph"
+            )
+        if answers not in ("question", "position"):
+            raise ValueError(f"answers is {answers!r}: use 'question' or 'position'")
+        plan = self.plan(name=name, interrupt_before=interrupt_before, interrupt_after=interrupt_after, aliases=aliases)
+        return CompiledStateGraph(
+            plan,
+            builder=self,
+            checkpointer=checkpointer,
+            cache=cache,
+            store=store,
+            debug=debug,
+            answers=answers,
+            runtime=runtime,
+        )
 
     def _sketch(self) -> Sketch:
         return Sketch(

@@ -165,7 +165,8 @@ def _is_injected(name: str, annotation: Any, role: str) -> bool:
     """True for a parameter of a known name with an annotation that fits; the name alone could be the user's own."""
     if name not in _ACCEPTS:
         return False
-    if _ACCEPTS[name](annotation):
+    says_nothing = annotation is EMPTY or annotation is Any
+    if (says_nothing and name != "error") or _ACCEPTS[name](annotation):
         return True
     if name == "config":
         warnings.warn(
@@ -178,18 +179,18 @@ def _is_injected(name: str, annotation: Any, role: str) -> bool:
 
 
 def _accepts_config(annotation: Any) -> bool:
-    return annotation is EMPTY or _without_none(annotation) is RunnableConfig or _text(annotation) == "RunnableConfig"
+    return _without_none(annotation) is RunnableConfig or _text(annotation) == "RunnableConfig"
 
 
 def _accepts_writer(annotation: Any) -> bool:
-    return annotation is EMPTY or _without_none(annotation) == StreamWriter or _text(annotation) == "StreamWriter"
+    return _without_none(annotation) == StreamWriter or _text(annotation) == "StreamWriter"
 
 
 def _accepts_store(annotation: Any) -> bool:
     # by class name: the store's own module stands above this one
     plain = _without_none(annotation)
     names = [base.__name__ for base in plain.__mro__] if isinstance(plain, type) else []
-    return annotation is EMPTY or "BaseStore" in names or _text(annotation) == "BaseStore"
+    return "BaseStore" in names or _text(annotation) == "BaseStore"
 
 
 def _accepts_error(annotation: Any) -> bool:

@@ -28,7 +28,7 @@ class Shape(Struct, frozen=True):
     """Annotation of the first positional parameter: the one that takes the state."""
     returns: Any = EMPTY
     named: tuple[tuple[str, Any], ...] = ()
-    """(name, annotation) of every further parameter that can be passed by keyword."""
+    """(name, annotation) of every further parameter that can be passed by keyword and that no partial filled."""
 
 
 def shape_of(call: Callable[..., Any]) -> Shape:
@@ -41,6 +41,7 @@ def shape_of(call: Callable[..., Any]) -> Shape:
     except (ValueError, TypeError):
         return Shape()
     function = underlying_function(call)
+    filled = _filled_by_partials(call)
     parameters = list(signature.parameters.values())
     state = EMPTY
     if parameters and parameters[0].kind in (parameters[0].POSITIONAL_ONLY, parameters[0].POSITIONAL_OR_KEYWORD):
@@ -48,7 +49,7 @@ def shape_of(call: Callable[..., Any]) -> Shape:
     named = tuple(
         (parameter.name, _evaluated(parameter.annotation, function))
         for parameter in parameters
-        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY) and parameter.name not in filled
     )
     return Shape(state=state, returns=_evaluated(signature.return_annotation, function), named=named)
 
@@ -100,6 +101,14 @@ def is_class_with_hints(annotation: Any) -> bool:
     if not isinstance(annotation, type) or annotation.__module__ == "builtins":
         return False
     return any(vars(base).get("__annotations__") for base in annotation.__mro__ if base is not object)
+
+
+def _filled_by_partials(call: Any) -> set[str]:
+    filled: set[str] = set()
+    while isinstance(call, functools.partial):
+        filled.update(call.keywords)
+        call = call.func
+    return filled
 
 
 def _evaluated(annotation: Any, function: FunctionType | None) -> Any:

@@ -46,7 +46,7 @@ def declared(schema: Any) -> Declared:
         NameError: an annotation names something that cannot be found.
     """
     owner = get_origin(schema) if is_class_with_hints(get_origin(schema)) else schema
-    if not isinstance(owner, type) or owner.__module__ == "builtins" or not hasattr(owner, "__annotations__"):
+    if not _has_keys(owner):
         return _root(schema)
     channels: dict[str, Channel[Any]] = {}
     managed: dict[str, str] = {}
@@ -168,6 +168,14 @@ class StatePool:
         first = self.channels.get(key) or self.managed.get(key)
         if first is not None and first != later:
             raise _conflict(key, entry.schema, first, later)
+
+
+def _has_keys(owner: Any) -> bool:
+    """True for a class that declares fields, and for one of the kinds that could but declares none."""
+    if not isinstance(owner, type):
+        return False
+    is_typed_dict = issubclass(owner, dict) and hasattr(owner, "__total__")
+    return is_class_with_hints(owner) or is_typed_dict or dataclasses.is_dataclass(owner)
 
 
 def _root(schema: Any) -> Declared:
