@@ -44,6 +44,8 @@ class Start(Struct, frozen=True):
     writes: tuple[Write, ...]
     checkpoint: str = ""
     """Id of an earlier checkpoint to branch from; "" for the head."""
+    routes: tuple[Route, ...] = ()
+    """Where to go besides START's targets: the goto of a Command given to a new thread."""
 
 
 class Continue(Struct, frozen=True):
@@ -79,6 +81,8 @@ class Edit(Struct, frozen=True):
     checkpoint: str = ""
     kind: str = "node"
     """"node": as nodes' returns; "clear": drop what is planned; "input": record an input; "copy": duplicate."""
+    based_on: int | None = None
+    """Version of the state that the update was worked out on: refused as stale on any other."""
 
 
 class Stop(Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...events.errors import InvalidUpdateError
+from ...events.errors import InvalidUpdateError, StaleVersionError
 from ...events.vocabulary import START, Forked, Route, RunStarted, StateUpdated
 from ...projections.state.fold import Draft, update_writes
 from ...projections.state.merge import MergeError
@@ -16,6 +16,9 @@ from .stepping import merged_cells, say_planned
 
 def edit(request: Request, command: Edit) -> Decision:
     """Record updates and plan what follows from them; nothing is started."""
+    version = request.state.version
+    if command.based_on is not None and command.based_on != version:
+        raise StaleVersionError(request.thread, command.based_on, version)
     draft = request.draft()
     request.see_graph(draft)
     if command.kind == "copy":

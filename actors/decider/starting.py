@@ -7,11 +7,13 @@ from ...events.vocabulary import (
     START,
     CommandApplied,
     Forked,
+    NodeCompleted,
     PlannedTask,
     Route,
     RunStarted,
     StepAbandoned,
     StepPlanned,
+    Write,
 )
 from ...projections.state.fold import Draft, step_writes
 from ...projections.state.merge import MergeError
@@ -39,6 +41,8 @@ def start(request: Request, command: Start) -> Decision:
             durability=terms.durability,
         )
     )
+    if command.routes:
+        draft.say(NodeCompleted(task=0, writes=[], routes=list(command.routes)))
     return go_on(request, draft)
 
 

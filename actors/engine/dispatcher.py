@@ -1,4 +1,4 @@
-"""Actors that share a few threads: a pykka actor whose turn runs on a worker, or on the thread of whoever has the time.
+"""Actors that share a few threads: a turn runs on a worker, or on the thread of whoever has the time.
 
 An idle actor is an object, not a thread: a hundred thousand of them fit on two workers. A turn is exclusive: the right to
 run it is a token that is taken without waiting. pykka's registry is a list searched from end to end, so actors here
@@ -86,14 +86,14 @@ class Inbox:
 class PooledActor(pykka.Actor):
     """A pykka actor without a thread of its own.
 
-    `on_receive` handles one message at a time, never two at once, in the order of arrival. Which thread runs it does not
-    matter: a dispatcher worker, the thread that offered the message, a node's worker.
+    `on_receive` handles one message at a time, never two at once, in the order of arrival. Which thread runs it does
+    not matter: a dispatcher worker, the thread that offered the message, a node's worker.
     """
 
     dispatcher: Dispatcher
 
     def __init__(self, dispatcher: Dispatcher) -> None:
-        # pykka's own __init__ makes a uuid4 and an Event (about a kilobyte and 5 µs) that an unregistered actor needs not.
+        # pykka's own __init__ makes a uuid4 and an Event (a kilobyte, 5 µs) that an unregistered actor does not need.
         self.dispatcher = dispatcher
         self.actor_inbox = Inbox(self)
         self._token: list[None] = [None]

@@ -7,8 +7,8 @@ thread drains the queue into one transaction. The thread actor is the only calle
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable
+from queue import Empty, SimpleQueue
 
 from ...events.errors import StoreError
 from ...events.stores.store import Entry, Store, Verdict
@@ -27,8 +27,7 @@ class Journal:
         self._batch_max = batch_max
         self._busy = threading.Lock()
         """Held by whoever commits: a caller on its own behalf, or the committer."""
-        self._queue: deque[tuple[Entry, Done]] = deque()
-        self._wake = threading.Semaphore(0)
+        self._queue: SimpleQueue[tuple[Entry, Done] | None] = SimpleQueue()
         self._committer: threading.Thread | None = None
         self._starting = threading.Lock()
         self._closed = False
@@ -40,7 +39,7 @@ class Journal:
         """
         if not self.store.durable:
             return self.store.append(entry)
-        if not self._queue and self._busy.acquire(blocking=False):
+        if self._queue.empty() and self._busy.acquire(blocking=False):
             try:
                 return self.store.append(entry)
             finally:
@@ -66,16 +65,18 @@ class Journal:
             raise StoreError("the journal is closed: its runtime was closed; open another one")
         if self._committer is None:
             self._start()
-        self._queue.append((entry, done))
-        self._wake.release()
+        self._queue.put((entry, done))
+
+    def stop(self) -> None:
+        """End the committer thread once it has committed what is queued; does not wait."""
+        self._closed = True
+        self._queue.put(None)
 
     def close(self) -> None:
         """Commit what is queued and end the committer thread."""
-        self._closed = True
-        committer = self._committer
-        if committer is not None:
-            self._wake.release()
-            committer.join(timeout=10)
+        self.stop()
+        if self._committer is not None:
+            self._committer.join(timeout=10)
 
     def _start(self) -> None:
         with self._starting:
@@ -84,25 +85,23 @@ class Journal:
                 self._committer.start()
 
     def _run(self) -> None:
-        while True:
-            self._wake.acquire()
-            batch = self._take()
-            if batch:
-                self._commit(batch)
-            elif self._closed:
+        while (first := self._queue.get()) is not None:
+            # The wait for whoever commits now is what makes batches: meanwhile others queue.
+            self._busy.acquire()
+            batch = [first]
+            ended = False
+            while len(batch) < self._batch_max and not ended:
+                try:
+                    more = self._queue.get_nowait()
+                except Empty:
+                    break
+                if more is None:
+                    ended = True
+                else:
+                    batch.append(more)
+            self._commit(batch)
+            if ended:
                 return
-
-    def _take(self) -> list[tuple[Entry, Done]]:
-        """Wait for the store, then take what has gathered meanwhile: the wait is what makes batches."""
-        batch: list[tuple[Entry, Done]] = []
-        self._busy.acquire()
-        while self._queue and len(batch) < self._batch_max:
-            batch.append(self._queue.popleft())
-            if len(batch) > 1:
-                self._wake.acquire(blocking=False)
-        if not batch:
-            self._busy.release()
-        return batch
 
     def _commit(self, batch: list[tuple[Entry, Done]]) -> None:
         verdicts: list[Verdict]

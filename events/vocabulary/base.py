@@ -43,14 +43,21 @@ class Payload:
 
     @property
     def value(self) -> Any:
-        """The user's value. Decoding happens once; two threads that race decode equal values, the last is kept."""
+        """The user's value. Decoding happens once; two threads that race decode equal values, and one of them is kept."""
         reader = self._reader
         if reader is not None:
             encoded = self.encoded
             if encoded is not None:
                 self._value = reader.decode_value(encoded)
+                # The bytes are in the store; keeping them beside the value would double a thread's memory.
+                self.encoded = None
             self._reader = None
         return self._value
+
+    def forget_encoded(self) -> None:
+        """Drop the bytes of a live value, once they are stored; a payload that was read keeps its own until decoded."""
+        if self._reader is None:
+            self.encoded = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Payload) and self.value == other.value

@@ -74,9 +74,13 @@ class Draft:
         if line is None:
             known = self.state.lines.get(ns)
             line = Line(ns) if known is None else known.copy()
-            self._lines[ns] = line
-            self.state.lines = {**self.state.lines, ns: line}
+            self.set_line(line)
         return line
+
+    def set_line(self, line: Line) -> None:
+        """Put another line in a namespace's place."""
+        self._lines[line.ns] = line
+        self.state.lines = {**self.state.lines, line.ns: line}
 
     def say(self, event: Any, merged: Cells | None = None) -> None:
         """Add an event to the commit and apply it.
@@ -369,30 +373,14 @@ def _forked(draft: Draft, event: Forked, _: Cells | None) -> None:
         draft.checkpoint(
             line, "fork", origin.cells, parent=origin, writers=origin.writers, input_writes=origin.input_writes
         )
-        line.tasks = _fresh(origin.tasks)
-    else:
-        _stand_at(line, origin)
-    line.arrivals = origin.arrivals
-    line.deferred = origin.deferred
-
-
-def _stand_at(line: Line, origin: Checkpoint) -> None:
-    """Make an earlier checkpoint the head again, with no step open: the next checkpoint becomes its child."""
+        line.tasks = tuple(Task(task.node, task.send, task.payload, task.timeout) for task in origin.tasks)
+        line.arrivals = origin.arrivals
+        line.deferred = origin.deferred
+        return
     closed = line.closed_head()
     if closed is not None and closed.address != origin.address:
-        # The past stays in the order of making: what is head goes in, and the origin is there already.
         line.past = line.past.with_item(closed)
-        line.head = None
-    line.head = replace(origin, tasks=())
-    line.cells = origin.cells
-    line.tasks = _fresh(origin.tasks)
-    line.failure = ""
-    line.paused = None
-    line.command_writes = ()
-
-
-def _fresh(tasks: Sequence[Task]) -> tuple[Task, ...]:
-    return tuple(Task(task.node, task.send, task.payload, task.timeout) for task in tasks)
+    draft.set_line(line.standing_at(origin))
 
 
 def _thread_erased(draft: Draft, event: ThreadErased, _: Cells | None) -> None:

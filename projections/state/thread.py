@@ -233,6 +233,19 @@ class Line:
             head.writers,
         )
 
+    def standing_at(self, origin: Checkpoint) -> Line:
+        """The line as it would be with an earlier checkpoint as its head: for working out an update from there."""
+        line = self.copy()
+        line.head = origin
+        line.cells = origin.cells
+        line.tasks = tuple(Task(task.node, task.send, task.payload, task.timeout) for task in origin.tasks)
+        line.arrivals = origin.arrivals
+        line.deferred = origin.deferred
+        line.failure = ""
+        line.paused = None
+        line.command_writes = ()
+        return line
+
     def checkpoints(self) -> Iterator[Checkpoint]:
         """Every checkpoint of the namespace, newest first, across branches."""
         head = self.closed_head()

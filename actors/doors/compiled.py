@@ -1,0 +1,345 @@
+"""The compiled graph: a langchain-core Runnable over a plan, a saver and a runtime. Its methods are doors, each thin."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import aclosing, closing
+from typing import Any
+
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.config import merge_configs
+
+from ...events.codec.registry import COMMON
+from ...events.codec.values import Codec
+from ...events.stores.saver import BaseCheckpointSaver
+from ...projections.state.merge import Channels
+from ...projections.state.thread import ThreadState
+from ...projections.state.views import StateSnapshot
+from ..author.plan import Plan
+from ..engine.runtime import Runtime, default_runtime
+from ..engine.thread import ThreadActor
+from ..watch.watch import open_watch
+from . import state as state_door
+from .drive import adrive, drive
+from .output import chunk_form, output_of
+from .request import Options, open_run, stream_modes
+
+Config = RunnableConfig | None
+Stops = Sequence[str] | str | None
+
+
+class CompiledStateGraph(Runnable[Any, Any]):
+    """A graph that runs. Made by `StateGraph.compile`; safe to use from any thread and any event loop.
+
+    Common arguments of its methods:
+
+    - `input`: new input (a dict of state keys or an instance of the input schema), `None` to continue, or a `Command`.
+    - `config`: `{"configurable": {"thread_id": ...}}` names the thread; `checkpoint_id` beside it an earlier checkpoint.
+      `recursion_limit`, `max_concurrency`, `tags`, `metadata`, `callbacks` as langchain-core has them.
+      `configurable["who"]` is recorded as the one who acts; `configurable["command_id"]` makes a repeated call harmless.
+    - `context`: given to nodes as `runtime.context`; not stored.
+    - `interrupt_before`, `interrupt_after`: nodes to stop at in this call, or "*".
+    - `durability`: "sync" (default): every super-step is durable before the next begins.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        builder: Any = None,
+        checkpointer: Any = None,
+        cache: Any = None,
+        store: Any = None,
+        debug: bool = False,
+        name: str | None = None,
+        answers: str = "question",
+        runtime: Runtime | None = None,
+    ) -> None:
+        self.plan = plan
+        self.builder = builder
+        self.checkpointer = checkpointer
+        self.cache = cache
+        self.store = store
+        self.debug = debug
+        self.name = name or plan.name
+        self.answers = answers
+        self.config: RunnableConfig | None = None
+        self.channels = Channels(plan.channels)
+        self.codec = Codec(_registry(plan))
+        self.node_metadata: Mapping[str, Mapping[str, Any]] = {
+            name: node.metadata for name, node in plan.nodes.items() if node.metadata
+        }
+        self._runtime = runtime
+
+    @property
+    def runtime(self) -> Runtime:
+        """The runtime that runs this graph's threads: the one it was compiled with, or the process's."""
+        return self._runtime or default_runtime()
+
+    @property
+    def nodes(self) -> Mapping[str, Any]:
+        """The graph's nodes by name, START included."""
+        return {"__start__": self.plan.start, **self.plan.nodes}
+
+    @property
+    def saver(self) -> BaseCheckpointSaver | None:
+        """The saver that keeps this graph's threads; None when nothing is kept.
+
+        Raises `RuntimeError` for `checkpointer=True`, which only means something in a sub-graph.
+        """
+        checkpointer = self.checkpointer
+        if checkpointer is True:
+            raise RuntimeError("checkpointer=True is for sub-graphs: a root graph needs a saver, e.g. InMemorySaver()")
+        return checkpointer or None
+
+    def context_of(self, given: Any) -> Any:
+        """The context in the form of the graph's context schema; a dict becomes its class."""
+        schema = self.plan.context_schema
+        if isinstance(given, Mapping) and isinstance(schema, type) and not issubclass(schema, dict):
+            return schema(**given)
+        return given
+
+    def peek(self, actor: ThreadActor) -> ThreadState:
+        """The thread's state as the store has it now, with this graph's channels; the actor is not disturbed."""
+        state = actor.state if actor.plan is self.plan else ThreadState()
+        return state if actor.log is None else actor.log.load(self.codec, self.channels, state)
+
+    def with_config(self, config: Config = None, **kwargs: Any) -> CompiledStateGraph:
+        """A graph that starts from this config in every call; the call's own values win, tags and metadata merge."""
+        graph = self.copy()
+        graph.config = merge_configs(self.config, config, kwargs or None)  # type: ignore[arg-type]
+        return graph
+
+    def copy(self, update: Mapping[str, Any] | None = None) -> CompiledStateGraph:
+        """A graph like this one, with the attributes in `update` changed."""
+        graph = type(self).__new__(type(self))
+        graph.__dict__.update(self.__dict__)
+        graph.__dict__.update(update or {})
+        return graph
+
+    # -- running
+
+    def invoke(
+        self,
+        input: Any,
+        config: Config = None,
+        *,
+        context: Any = None,
+        stream_mode: str | Sequence[str] = "values",
+        output_keys: str | Sequence[str] | None = None,
+        interrupt_before: Stops = None,
+        interrupt_after: Stops = None,
+        durability: str | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Run until the graph ends or pauses, on the calling thread.
+
+        Returns:
+            The output keys of the state; with `"__interrupt__"`, a list of `Interrupt`, when questions are open. With
+            another `stream_mode` than "values", the list of that stream's chunks.
+
+        Raises:
+            ValueError, KeyError: no thread named, an unknown breakpoint or mode, a bad limit.
+            RefusedError: the thread does not take this input; its sub-classes say why.
+            EncodeError: the input cannot be stored; the message gives the path.
+            StoreError: the store failed; nothing acknowledged is lost.
+            Exception: whatever a node raised.
+        """
+        options = Options(context, interrupt_before, interrupt_after, durability, output_keys)
+        _no_more(kwargs)
+        if stream_mode != "values":
+            return list(self.stream(input, config, stream_mode=stream_mode, **_spelled(options)))
+        run = open_run(self, input, config, options)
+        with open_watch(self, run, input):
+            for _ in drive(run, self.runtime):
+                pass
+            return output_of(self, run, output_keys)
+
+    async def ainvoke(
+        self,
+        input: Any,
+        config: Config = None,
+        *,
+        context: Any = None,
+        stream_mode: str | Sequence[str] = "values",
+        output_keys: str | Sequence[str] | None = None,
+        interrupt_before: Stops = None,
+        interrupt_after: Stops = None,
+        durability: str | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """As `invoke`; async nodes run on the calling event loop, sync ones on the runtime's pool."""
+        options = Options(context, interrupt_before, interrupt_after, durability, output_keys)
+        _no_more(kwargs)
+        if stream_mode != "values":
+            chunks = self.astream(input, config, stream_mode=stream_mode, **_spelled(options))
+            return [chunk async for chunk in chunks]
+        run = open_run(self, input, config, options, asyncio.get_running_loop())
+        async with open_watch(self, run, input), aclosing(adrive(run, self.runtime)) as chunks:
+            async for _ in chunks:
+                pass
+            return output_of(self, run, output_keys)
+
+    def stream(
+        self,
+        input: Any,
+        config: Config = None,
+        *,
+        stream_mode: str | Sequence[str] | None = None,
+        subgraphs: bool = False,
+        context: Any = None,
+        output_keys: str | Sequence[str] | None = None,
+        interrupt_before: Stops = None,
+        interrupt_after: Stops = None,
+        durability: str | None = None,
+        **kwargs: Any,
+    ) -> Iterator[Any]:
+        """Run and give out chunks as they come; the next super-step begins when the last one's chunks were taken.
+
+        Modes: "updates" (default): `{node: what it wrote}`; "values": the state after each step; "messages":
+        `(message or chunk, metadata)`; "custom": what nodes emit. A list of modes gives `(mode, payload)`, `subgraphs`
+        puts the namespace in front. Closing the iterator cancels the run at its last commit.
+
+        Raises as `invoke` does, after the chunks of what was done.
+        """
+        modes = stream_modes(stream_mode, "updates")
+        _no_more(kwargs)
+        options = Options(
+            context, interrupt_before, interrupt_after, durability, output_keys, frozenset(modes), stepwise=True
+        )
+        run = open_run(self, input, config, options)
+        form = chunk_form(stream_mode, subgraphs)
+        with open_watch(self, run, input), closing(drive(run, self.runtime)) as chunks:
+            for chunk in chunks:
+                yield form(chunk)
+
+    async def astream(
+        self,
+        input: Any,
+        config: Config = None,
+        *,
+        stream_mode: str | Sequence[str] | None = None,
+        subgraphs: bool = False,
+        context: Any = None,
+        output_keys: str | Sequence[str] | None = None,
+        interrupt_before: Stops = None,
+        interrupt_after: Stops = None,
+        durability: str | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[Any]:
+        """As `stream`; async nodes run on the calling event loop, sync ones on the runtime's pool."""
+        modes = stream_modes(stream_mode, "updates")
+        _no_more(kwargs)
+        options = Options(
+            context, interrupt_before, interrupt_after, durability, output_keys, frozenset(modes), stepwise=True
+        )
+        run = open_run(self, input, config, options, asyncio.get_running_loop())
+        form = chunk_form(stream_mode, subgraphs)
+        async with open_watch(self, run, input), aclosing(adrive(run, self.runtime)) as chunks:
+            async for chunk in chunks:
+                yield form(chunk)
+
+    # -- state
+
+    def get_state(self, config: RunnableConfig, *, subgraphs: bool = False) -> StateSnapshot:
+        """The thread's state: the live view, or the record of the checkpoint that the config names.
+
+        Raises `ValueError` without a checkpointer or thread, `KeyError` without a thread_id.
+        """
+        return state_door.get_state(self, config)
+
+    async def aget_state(self, config: RunnableConfig, *, subgraphs: bool = False) -> StateSnapshot:
+        """As `get_state`, off the event loop."""
+        return await asyncio.to_thread(self.get_state, config, subgraphs=subgraphs)
+
+    def get_state_history(
+        self,
+        config: RunnableConfig,
+        *,
+        filter: dict[str, Any] | None = None,
+        before: Config = None,
+        limit: int | None = None,
+    ) -> Iterator[StateSnapshot]:
+        """The thread's checkpoints, newest first, across branches.
+
+        Args:
+            config: the thread; with a checkpoint_id, that checkpoint alone.
+            filter: metadata entries that must be equal.
+            before: only checkpoints older than the one this config names.
+            limit: how many at most.
+        """
+        return state_door.history(self, config, filter, before, limit)
+
+    async def aget_state_history(
+        self,
+        config: RunnableConfig,
+        *,
+        filter: dict[str, Any] | None = None,
+        before: Config = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[StateSnapshot]:
+        """As `get_state_history`; the log is read off the event loop."""
+        snapshots = await asyncio.to_thread(state_door.history, self, config, filter, before, limit)
+        for snapshot in snapshots:
+            yield snapshot
+
+    def update_state(
+        self, config: RunnableConfig, values: Any, as_node: str | None = None, task_id: str | None = None
+    ) -> RunnableConfig:
+        """Write to the state as if `as_node` had returned `values`; its edges and path functions then say what is next.
+
+        Args:
+            config: the thread; with a checkpoint_id, a branch from there that becomes the thread's latest.
+            values: what the node would return; None writes nothing but fires the node's edges.
+            as_node: the node; without it the only one, or the one that wrote last.
+            task_id: id of a task of the open step that this update completes.
+
+        Returns:
+            The config of the new checkpoint.
+
+        Raises:
+            InvalidUpdateError: unknown or ambiguous node, or values that are no update.
+        """
+        return state_door.update_state(self, config, [(values, as_node)])
+
+    async def aupdate_state(
+        self, config: RunnableConfig, values: Any, as_node: str | None = None, task_id: str | None = None
+    ) -> RunnableConfig:
+        """As `update_state`, off the event loop."""
+        return await asyncio.to_thread(self.update_state, config, values, as_node, task_id)
+
+    # -- looks
+
+    def get_graph(self, config: Config = None, *, xray: int | bool = False) -> Any:
+        """The graph as a langchain-core `Graph`: `draw_mermaid()`, `draw_mermaid_png()`, `to_json()`."""
+        from ..author.shape import drawable
+
+        return drawable(self.plan)
+
+    def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
+        """The graph's name, as tracing shows it."""
+        return (name or self.name) + (suffix or "")
+
+
+def _registry(plan: Plan) -> Any:
+    registry = COMMON.child()
+    for annotation in plan.types:
+        registry.register_schema(annotation)
+    return registry
+
+
+def _no_more(kwargs: dict[str, Any]) -> None:
+    for name in kwargs:
+        warnings.warn(f"the argument {name!r} is not known to clew and does nothing", UserWarning, stacklevel=3)
+
+
+def _spelled(options: Options) -> dict[str, Any]:
+    return {
+        "context": options.context,
+        "interrupt_before": options.interrupt_before,
+        "interrupt_after": options.interrupt_after,
+        "durability": options.durability,
+        "output_keys": options.output_keys,
+    }

@@ -1,0 +1,205 @@
+"""Driving a run: the caller's thread or loop does its jobs, takes its chunks, and waits.
+
+What to do next is decided once, in `needs`; the sync and the async door only differ in how they do it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextvars import copy_context
+from typing import Any
+
+from ..engine.run import Chunk, Job, MergeJob, Run
+from ..engine.runner import aperform, merge, perform, wants_loop
+from ..engine.runtime import Runtime
+from ..engine.thread import EARLY_COMMIT_SECONDS, FLUSH, Cancel, Finished, MergeFinished
+
+STARVED_SECONDS = 0.05
+"""How long a streaming caller waits for the pool to take a job before it does the job itself."""
+
+
+class Wait:
+    """Nothing to do but wait."""
+
+
+WAIT = Wait()
+Need = Chunk | Job | MergeJob | Wait
+
+
+def needs(run: Run, runtime: Runtime) -> Iterator[Need]:
+    """What the run's caller is to do next: give out a chunk, do a job, wait; ends when the run is over."""
+    while True:
+        while run.chunks:
+            yield run.chunks.popleft()
+        if run.over and not run.chunks:
+            return
+        job = _hand_out(run, runtime) if run.jobs else None
+        yield WAIT if job is None else job
+
+
+def _hand_out(run: Run, runtime: Runtime) -> Job | MergeJob | None:
+    """Give the open jobs to whoever should do them; the one for the caller itself is returned."""
+    if run.loop is None:
+        if run.settings.live:
+            return _for_pool_only(run, runtime)
+        if len(run.jobs) > 1:
+            _ask_pool(run, runtime, len(run.jobs) - 1)
+        return run.pop_job()
+    if len(run.jobs) == 1 and not run.tasks and not run.settings.live:
+        job = run.pop_job(_for_loop)
+        if job is not None:
+            return job
+    _spread(run, runtime)
+    return None
+
+
+def _for_pool_only(run: Run, runtime: Runtime) -> Job | MergeJob | None:
+    """While nodes emit chunks, the caller must be free to give them out; merges emit nothing."""
+    merges = run.pop_job(lambda job: isinstance(job, MergeJob))
+    if merges is None:
+        if run.starved:
+            run.starved = False
+            return run.pop_job()
+        _ask_pool(run, runtime, len(run.jobs))
+    return merges
+
+
+def _for_loop(job: Job | MergeJob) -> bool:
+    return isinstance(job, MergeJob) or wants_loop(job)
+
+
+def _spread(run: Run, runtime: Runtime) -> None:
+    """Async jobs become tasks of the caller's loop, sync ones go to the pool."""
+    limit = run.settings.concurrency_max
+    while limit is None or len(run.tasks) < limit:
+        job = run.pop_job(_for_loop)
+        if job is None:
+            break
+        task = asyncio.get_running_loop().create_task(_ado(job))
+        run.tasks.add(task)
+        task.add_done_callback(lambda done: _forget_task(run, done))
+    if any(not _for_loop(job) for job in run.jobs):
+        _ask_pool(run, runtime, len(run.jobs))
+
+
+def _forget_task(run: Run, task: asyncio.Task[None]) -> None:
+    run.tasks.discard(task)
+    if run.jobs:
+        # A place under `max_concurrency` is free.
+        run.fresh_jobs = True
+        run.wake()
+
+
+def _ask_pool(run: Run, runtime: Runtime, helpers: int) -> None:
+    """Ask pool threads to help with the jobs, once for each batch of jobs."""
+    if not run.fresh_jobs:
+        return
+    run.fresh_jobs = False
+    run.surroundings = copy_context()
+    limit = run.settings.concurrency_max or runtime.pool_max
+    beside_caller = run.loop is None and not run.settings.live
+    for _ in range(min(helpers, max(limit - beside_caller, 0), runtime.pool_max)):
+        runtime.pool.submit(_help, run)
+
+
+def _help(run: Run) -> None:
+    """A pool thread's part: do jobs while there are any. Never raises."""
+    wanted = None if run.loop is None else _for_thread
+    while not (run.settings.stepwise and run.chunks):
+        job = run.pop_job(wanted)
+        if job is None:
+            break
+        surroundings = run.surroundings or copy_context()
+        surroundings.copy().run(do, job)
+    if run.actor.held:
+        # Nothing else to do here: see that what waits for its siblings is recorded in time.
+        run.wait_apart(EARLY_COMMIT_SECONDS)
+        run.actor.offer(FLUSH)
+
+
+def _for_thread(job: Job | MergeJob) -> bool:
+    return not _for_loop(job)
+
+
+def do(job: Job | MergeJob) -> None:
+    """Do a job on this thread and report it."""
+    actor = job.run.actor
+    if isinstance(job, MergeJob):
+        actor.offer(MergeFinished(job, merge(job)))
+    else:
+        actor.offer(Finished(job, perform(job)))
+
+
+async def _ado(job: Job | MergeJob) -> None:
+    if isinstance(job, MergeJob):
+        do(job)
+    else:
+        outcome = await aperform(job)
+        job.run.actor.offer(Finished(job, outcome))
+
+
+def drive(run: Run, runtime: Runtime) -> Iterator[Chunk]:
+    """Run to the end on the calling thread, giving out chunks. Closing the iterator cancels the run.
+
+    Raises what ended the run, after its last chunk.
+    """
+    try:
+        run.actor.offer(run)
+        for need in needs(run, runtime):
+            if type(need) is tuple:
+                yield need
+            elif need is WAIT:
+                _wait(run)
+            else:
+                do(need)  # type: ignore[arg-type]
+    finally:
+        if not run.over:
+            run.actor.offer(Cancel(run))
+    raise_ending(run)
+
+
+async def adrive(run: Run, runtime: Runtime) -> AsyncIterator[Chunk]:
+    """As `drive`, on the caller's event loop."""
+    try:
+        run.actor.offer(run)
+        for need in needs(run, runtime):
+            if type(need) is tuple:
+                yield need
+            elif need is WAIT:
+                await _await(run)
+            else:
+                await _ado(need)  # type: ignore[arg-type]
+    finally:
+        if not run.over:
+            run.actor.offer(Cancel(run))
+        for task in list(run.tasks):
+            run.cancelled = True
+            task.cancel()
+    raise_ending(run)
+
+
+def _wait(run: Run) -> None:
+    if run.actor.held:
+        run.wait(EARLY_COMMIT_SECONDS)
+        run.actor.offer(FLUSH)
+    elif run.settings.live and run.jobs:
+        run.starved = not run.wait(STARVED_SECONDS) and bool(run.jobs)
+    else:
+        run.wait()
+
+
+async def _await(run: Run) -> None:
+    if run.actor.held:
+        await asyncio.wait([run.waiting()], timeout=EARLY_COMMIT_SECONDS)
+        run.actor.offer(FLUSH)
+    else:
+        await run.waiting()
+
+
+def raise_ending(run: Run) -> None:
+    """Raise what ended the run, if an error did."""
+    ending = run.ending
+    error: Any = None if ending is None else ending.error
+    if error is not None:
+        raise error

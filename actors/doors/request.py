@@ -1,0 +1,229 @@
+"""From a call's arguments to a run: the same for sync and async, invoke and stream."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from ...events.errors import (
+    AlreadyAnsweredError,
+    EmptyInputError,
+    InvalidUpdateError,
+    NothingToResumeError,
+    ThreadBusyError,
+)
+from ...events.vocabulary import PARENT, Command, Payload, Write
+from ...projections.state.thread import ThreadState
+from ...projections.streams.commit import MODES
+from ..author.returns import input_writes, interpret
+from ..decider.answering import already, last_answered
+from ..decider.commands import Answer, Apply, Continue, Start, Terms
+from ..decider.commands import Command as ThreadCommand
+from ..engine.call import scope_here
+from ..engine.run import Run, Settings
+from ..engine.thread import ThreadActor
+from .config import complete_config, recorded_metadata, steps_max, thread_of
+
+if TYPE_CHECKING:
+    from .compiled import CompiledStateGraph
+
+DURABILITIES = ("sync", "async", "exit")
+QUESTION_ID_LENGTH = 32
+
+
+class Options(Struct, frozen=True):
+    """What a call may say besides input and config."""
+
+    context: Any = None
+    interrupt_before: Sequence[str] | str | None = None
+    interrupt_after: Sequence[str] | str | None = None
+    durability: str | None = None
+    output_keys: str | Sequence[str] | None = None
+    modes: frozenset[str] = frozenset()
+    stepwise: bool = False
+
+
+def open_run(
+    graph: CompiledStateGraph,
+    given: Any,
+    config: Any,
+    options: Options,
+    loop: asyncio.AbstractEventLoop | None = None,
+) -> Run:
+    """The run that a call asks for, not begun yet. Everything that is wrong with the call itself is refused here.
+
+    Raises:
+        ValueError, KeyError, TypeError, InvalidUpdateError, EncodeError: as `CompiledStateGraph.invoke` documents.
+    """
+    completed = complete_config(graph.config, config)
+    plan = graph.plan
+    kept = graph.saver is not None
+    actor = _actor(graph, completed, config)
+    terms = Terms(
+        run=str(completed.get("run_id") or uuid.uuid4()),
+        steps_max=steps_max(completed),
+        interrupt_before=breakpoints(graph, options.interrupt_before, plan.interrupt_before, "interrupt_before"),
+        interrupt_after=breakpoints(graph, options.interrupt_after, plan.interrupt_after, "interrupt_after"),
+        metadata=_metadata(completed) if kept else None,
+        durability=durability(options.durability),
+        who=str(completed["configurable"].get("who") or ""),
+        kept=kept,
+    )
+    settings = Settings(completed, modes=options.modes)
+    settings.stepwise = options.stepwise
+    settings.context = graph.context_of(options.context)
+    settings.store = graph.store
+    settings.concurrency_max = completed.get("max_concurrency")
+    settings.command_id = str(completed["configurable"].get("command_id") or "")
+    settings.output_keys = output_keys(graph, options.output_keys)
+    settings.answers_by_position = graph.answers == "position"
+    command = _command(graph, actor, given, completed)
+    run = Run(actor, plan, graph.channels, command, terms, settings, graph.codec, loop=loop)
+    run.view.metadata = completed["metadata"]
+    run.view.node_metadata = graph.node_metadata
+    if isinstance(command, (Start, Apply, Answer)) and kept:
+        encode_writes(run, command.writes)
+    return run
+
+
+def encode_writes(run: Run, writes: Sequence[Write]) -> None:
+    """Encode the input now, so that what cannot be stored is refused to the caller, with its path."""
+    for write in writes:
+        write.payload.encoded = run.codec.encode_value(write.payload.value, f"$.{write.channel}")
+
+
+def _metadata(config: dict[str, Any]) -> Payload | None:
+    metadata = recorded_metadata(config)
+    return Payload(metadata) if metadata else None
+
+
+def _actor(graph: CompiledStateGraph, config: dict[str, Any], given: Any) -> ThreadActor:
+    saver = graph.saver
+    if saver is None:
+        return graph.runtime.unkept(graph.codec)
+    thread = thread_of(config, given)
+    scope = scope_here()
+    actor = graph.runtime.thread(saver, thread, graph.codec)
+    if scope is not None and scope.call.job.run.actor is actor:
+        raise ThreadBusyError(
+            f"thread {thread!r} is running the node {scope.call.job.node.name!r} that makes this call: "
+            "it would wait for itself; use another thread_id, or a graph compiled without a checkpointer"
+        )
+    return actor
+
+
+def _command(graph: CompiledStateGraph, actor: ThreadActor, given: Any, config: dict[str, Any]) -> ThreadCommand:
+    """What the input means for the thread (section "meaning of the input" of the conformance page)."""
+    checkpoint = str(config["configurable"].get("checkpoint_id") or "")
+    if given is None:
+        if graph.saver is None:
+            raise EmptyInputError("the input is None and there is no checkpointer, so nothing to continue: give input")
+        return Continue(checkpoint)
+    if isinstance(given, Command):
+        return _from_command(graph, actor, given, checkpoint)
+    return Start(tuple(input_writes(graph.plan, given)), checkpoint)
+
+
+def _from_command(graph: CompiledStateGraph, actor: ThreadActor, given: Command[Any], checkpoint: str) -> ThreadCommand:
+    if given.graph == PARENT:
+        raise InvalidUpdateError("Command(graph=Command.PARENT) is for nodes: a root graph's input has no parent")
+    if not given.answers and given.update is None and not given.goto:
+        raise EmptyInputError("Command() says nothing: give it resume, update or goto")
+    understood = interpret(graph.plan, graph.plan.start, Command(update=given.update, goto=given.goto))
+    writes, routes = tuple(understood.writes), tuple(understood.routes)
+    if given.answers:
+        return _answer(graph, actor, given.resume, checkpoint, writes, routes)
+    if graph.saver is None or graph.peek(actor).version < 0:
+        return Start(writes, checkpoint, routes)
+    return Apply(writes, routes, checkpoint)
+
+
+def _answer(
+    graph: CompiledStateGraph, actor: ThreadActor, resume: Any, checkpoint: str, writes: Any, routes: Any
+) -> ThreadCommand:
+    if graph.saver is None:
+        raise NothingToResumeError(
+            "Command(resume=...) needs a checkpointer: without one no question is kept; compile(checkpointer=...)"
+        )
+    encode = graph.codec.encode_value
+    if isinstance(resume, dict) and all(is_question_id(key) for key in resume):
+        answers = {question: Payload(value) for question, value in resume.items()}
+        for question, payload in answers.items():
+            payload.encoded = encode(payload.value, f"$.resume[{question!r}]")
+        return Answer(answers, None, checkpoint, writes, routes)
+    bare = Payload(resume)
+    bare.encoded = encode(resume, "$.resume")
+    state = graph.peek(actor)
+    questions = state.root.open_questions
+    if len(questions) == 1 and not checkpoint:
+        # Bound now: what is asked later, while this answer waits its turn, was not what the person answered.
+        return Answer({questions[0].raised.question: bare}, None, checkpoint, writes, routes)
+    if not questions and actor.run is not None:
+        raise _nothing_open_now(state, actor)
+    return Answer({}, bare, checkpoint, writes, routes)
+
+
+def _nothing_open_now(state: ThreadState, actor: ThreadActor) -> Exception:
+    """The refusal of an answer that comes while the thread runs and asks nothing: a second click."""
+    question = last_answered(state)
+    if question is not None:
+        return already(question)
+    return NothingToResumeError(f"thread {actor.thread!r} is running and has no open question")
+
+
+def is_question_id(key: Any) -> bool:
+    """True for what looks like a question's id: 32 hexadecimal characters."""
+    if not isinstance(key, str) or len(key) != QUESTION_ID_LENGTH:
+        return False
+    return all(character in "0123456789abcdef" for character in key)
+
+
+def breakpoints(
+    graph: CompiledStateGraph, given: Sequence[str] | str | None, compiled: frozenset[str], argument: str
+) -> frozenset[str]:
+    """The nodes to stop at: the call's, or what the graph was compiled with. Raises `ValueError` for an unknown one."""
+    nodes = graph.plan.nodes
+    if given is None:
+        return compiled
+    if given == "*":
+        return frozenset(name for name, node in nodes.items() if not node.hidden)
+    names = frozenset([given] if isinstance(given, str) else given)
+    unknown = sorted(names - set(nodes))
+    if unknown:
+        raise ValueError(f"{argument} names {unknown}, which are no nodes of this graph; it has {sorted(nodes)}")
+    return names
+
+
+def durability(given: str | None) -> str:
+    """The durability of a call, "sync" unless it says otherwise. Raises `ValueError` for an unknown one."""
+    if given is None:
+        return "sync"
+    if given not in DURABILITIES:
+        raise ValueError(f"durability is {given!r}: use one of {list(DURABILITIES)}")
+    return given
+
+
+def output_keys(graph: CompiledStateGraph, given: str | Sequence[str] | None) -> tuple[str, ...]:
+    """The keys that output is restricted to; () for no restriction. Raises `ValueError` for an unknown one."""
+    if given is None:
+        return ()
+    keys = (given,) if isinstance(given, str) else tuple(given)
+    unknown = [key for key in keys if key not in graph.plan.channels]
+    if unknown:
+        raise ValueError(
+            f"output_keys names {unknown}, which the state does not have; it has {list(graph.plan.channels)}"
+        )
+    return keys
+
+
+def stream_modes(given: str | Sequence[str] | None, default: str) -> tuple[str, ...]:
+    """The stream modes of a call. Raises `ValueError` for an unknown one."""
+    modes = (given or default,) if given is None or isinstance(given, str) else tuple(given)
+    for mode in modes:
+        if mode not in MODES:
+            raise ValueError(f"stream_mode {mode!r} does not exist; there are {sorted(MODES)}")
+    return modes

@@ -1,0 +1,163 @@
+"""What a node is given besides its input: config, runtime, store, writer; and how code inside finds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
+
+from langchain_core.runnables.config import RunnableConfig, var_child_runnable_config
+
+from ...events.vocabulary import START
+from ...projections.streams.tasks import task_metadata
+from .call import current_scope
+from .run import Job
+
+Context = TypeVar("Context")
+
+StreamWriter = Callable[[Any], None]
+
+
+def _no_writer(_: Any) -> None:
+    """The writer outside of a stream: drops what it is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionInfo:
+    """Which attempt of which task is running."""
+
+    thread_id: str | None
+    checkpoint_id: str
+    checkpoint_ns: str
+    task_id: str
+    run_id: str
+    node_attempt: int
+    node_first_attempt_time: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRuntime(Generic[Context]):
+    """What a parameter `runtime` of a node receives (`clew.runtime.Runtime`)."""
+
+    context: Context = None  # type: ignore[assignment]
+    """What the caller gave as `context`, in the form of the context schema; None when nothing was given."""
+    store: Any = None
+    stream_writer: StreamWriter = field(default=_no_writer)
+    """Emits a value into the `custom` stream."""
+    previous: Any = None
+    execution_info: ExecutionInfo | None = None
+    server_info: Any = None
+    control: Any = None
+
+    def heartbeat(self) -> None:
+        """Tell the engine that the node is alive."""
+
+    def override(self, **changes: Any) -> NodeRuntime[Context]:
+        """A runtime with these fields changed."""
+        return replace(self, **changes)
+
+
+def node_metadata(job: Job) -> dict[str, Any]:
+    """The metadata of a task's run: the caller's, and which task this is."""
+    given = {**(job.run.settings.config.get("metadata") or {}), **job.node.metadata}
+    return task_metadata(job.node.name, job.task.send, job.checkpoint.step + 1, job.task_id, given)
+
+
+def node_config(job: Job, callbacks: Any) -> RunnableConfig:
+    """The config a node sees: callbacks, configurable, metadata and tags of its own run."""
+    given = job.run.settings.config
+    configurable: Mapping[str, Any] = given.get("configurable") or {}
+    return {
+        "tags": list(given.get("tags") or ()),
+        "metadata": node_metadata(job),
+        "callbacks": callbacks,
+        "configurable": {
+            **configurable,
+            "checkpoint_id": job.checkpoint.id,
+            "checkpoint_ns": f"{job.node.name}:{job.task_id}",
+        },
+    }
+
+
+def node_runtime(job: Job) -> NodeRuntime[Any]:
+    """The runtime object of one attempt."""
+    run = job.run
+    configurable = run.settings.config.get("configurable") or {}
+    return NodeRuntime(
+        context=run.settings.context,
+        store=run.settings.store,
+        stream_writer=stream_writer(job),
+        previous=None,
+        execution_info=ExecutionInfo(
+            thread_id=configurable.get("thread_id"),
+            checkpoint_id=job.checkpoint.id,
+            checkpoint_ns=f"{job.node.name}:{job.task_id}",
+            task_id=job.task_id,
+            run_id=run.terms.run,
+            node_attempt=job.attempt,
+        ),
+    )
+
+
+def stream_writer(job: Job) -> StreamWriter:
+    """What emits into the `custom` stream from this task; does nothing when nobody reads it."""
+    run = job.run
+    if "custom" not in run.settings.modes:
+        return _no_writer
+    return lambda value: run.emit("custom", value)
+
+
+def injected(job: Job, names: tuple[str, ...], config: RunnableConfig) -> dict[str, Any]:
+    """The injected parameters of a callee, by name.
+
+    Raises:
+        ValueError: the node wants a store and the graph was compiled without one.
+    """
+    values: dict[str, Any] = {}
+    for name in names:
+        if name == "config":
+            values[name] = config
+        elif name == "writer":
+            values[name] = stream_writer(job)
+        elif name == "runtime":
+            values[name] = node_runtime(job)
+        elif name == "store":
+            values[name] = job.run.settings.store
+        else:
+            values[name] = None
+    return values
+
+
+def _job_here(asked_for: str) -> Job:
+    scope = current_scope.get(None)
+    if scope is None:
+        raise RuntimeError(f"{asked_for} was called outside of a running graph: only nodes, tools and tasks can")
+    return scope.call.job
+
+
+def get_config() -> RunnableConfig:
+    """The config of the running node. Raises `RuntimeError` outside of a graph."""
+    config = var_child_runnable_config.get(None)
+    if config is None:
+        raise RuntimeError("get_config() was called outside of a running graph: only nodes, tools and tasks can")
+    return config
+
+
+def get_store() -> Any:
+    """The store the graph was compiled with, or None. Raises `RuntimeError` outside of a graph."""
+    return _job_here("get_store()").run.settings.store
+
+
+def get_stream_writer() -> StreamWriter:
+    """What emits a value into the `custom` stream. Raises `RuntimeError` outside of a graph."""
+    return stream_writer(_job_here("get_stream_writer()"))
+
+
+def get_runtime(context_schema: type[Context] | None = None) -> NodeRuntime[Context]:
+    """The runtime of the running node; `context_schema` is for the type checker. `RuntimeError` outside of a graph."""
+    return node_runtime(_job_here("get_runtime()"))
+
+
+def is_start(job: Job) -> bool:
+    """True for the hidden task that copies the input into the state."""
+    return job.node.name == START

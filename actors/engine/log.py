@@ -1,0 +1,60 @@
+"""A thread's log in a store: read and folded, chained and appended. For the thread actor, and for reads beside it."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from ...events.chain.digest import genesis, link
+from ...events.codec.commits import decode_commit, encode_commit
+from ...events.codec.values import Codec
+from ...events.errors import CorruptCommitError
+from ...events.stores.store import Entry, Head, Row, Store
+from ...events.vocabulary import Commit, Recorded
+from ...projections.inbox.summary import encode_questions
+from ...projections.state.fold import fold
+from ...projections.state.merge import Channels
+from ...projections.state.thread import ThreadState
+
+
+class ThreadLog(Struct, frozen=True):
+    """One thread's place in a store. May be used from any thread."""
+
+    store: Store
+    thread: str
+    tenant: str = ""
+
+    def load(self, codec: Codec, channels: Channels, state: ThreadState | None = None) -> ThreadState:
+        """The thread's state with everything that the store holds now, folded onto `state` (a new thread's if None).
+
+        Raises:
+            CorruptCommitError: a row is not what clew wrote there; names thread and version.
+        """
+        state = ThreadState() if state is None else state
+        for row in self.store.read(self.thread, after=state.version, tenant=self.tenant):
+            state = fold(state, self.recorded(row, state, codec), channels)
+        return state
+
+    def recorded(self, row: Row, state: ThreadState, codec: Codec) -> Recorded:
+        """The decoded commit of a row, after checking that it follows `state`: by version and by its link in the chain."""
+        if row.version != state.version + 1:
+            raise CorruptCommitError(self.thread, row.version, f"expected version {state.version + 1} next")
+        if link(self.previous(state), row.body) != row.digest:
+            raise CorruptCommitError(self.thread, row.version, "its content does not match its digest")
+        commit = decode_commit(row.body, codec, thread=self.thread, version=row.version)
+        return Recorded(self.thread, row.version, row.position, row.digest, commit)
+
+    def previous(self, state: ThreadState) -> bytes:
+        """The digest that the next commit is chained to."""
+        return state.digest or genesis(self.thread, self.tenant)
+
+    def entry(self, commit: Commit, before: ThreadState, after: ThreadState, codec: Codec, graph: str) -> Entry:
+        """The append of a commit that leads from one state to the next; sets the digest of `after`.
+
+        Raises `EncodeError` for a value that cannot be stored.
+        """
+        body = encode_commit(commit, codec)
+        digest = link(self.previous(before), body)
+        after.digest = digest
+        questions = encode_questions(after)
+        head = Head(after.status, questions, graph, after.owner, after.epoch, commit.time)
+        return Entry(self.thread, before.version, commit.id, digest, body, head, self.tenant)

@@ -1,0 +1,284 @@
+"""One run as its caller and its thread's actor share it: jobs to do, chunks to take, an end to wait for.
+
+The actor adds jobs and chunks and says when it is over; the caller (a door) does jobs on its own thread or loop, takes
+chunks and waits. Neither ever blocks the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextvars import Context
+from typing import TYPE_CHECKING, Any
+
+from ...events.codec.values import Codec
+from ...events.vocabulary import Payload
+from ...projections.channels.cells import Cells
+from ...projections.state import ids
+from ...projections.state.merge import Channels
+from ...projections.state.thread import Checkpoint, Task, ThreadState
+from ...projections.streams.commit import RunView
+from ..author.plan import Node, Plan
+from ..decider.commands import Command, Ending, MergeWanted, Terms
+
+if TYPE_CHECKING:
+    from .thread import ThreadActor
+
+Chunk = tuple[tuple[str, ...], str, Any]
+"""(namespace, stream mode, payload)."""
+
+
+class Settings:
+    """What a caller wants of a run, beyond the terms that the decider reads."""
+
+    __slots__ = (
+        "answers_by_position",
+        "command_id",
+        "concurrency_max",
+        "config",
+        "context",
+        "live",
+        "modes",
+        "output_keys",
+        "stepwise",
+        "store",
+        "watch",
+    )
+
+    def __init__(self, config: Mapping[str, Any], *, modes: frozenset[str] = frozenset()) -> None:
+        self.config = config
+        """The caller's config, completed: configurable, tags, metadata, callbacks."""
+        self.modes = modes
+        """Stream modes somebody reads; empty for a plain invoke."""
+        self.live = bool(modes & LIVE_MODES)
+        """True when chunks must come out while nodes run: nodes then never run on the caller's thread."""
+        self.stepwise = False
+        """True for streams: the next step starts when the last one's chunks were taken."""
+        self.context: Any = None
+        self.store: Any = None
+        self.command_id = ""
+        self.concurrency_max: int | None = None
+        self.output_keys: tuple[str, ...] = ()
+        self.answers_by_position = False
+        self.watch: Any = None
+        """Callbacks of the run (actors/watch), or None when nobody watches."""
+
+
+LIVE_MODES = frozenset({"custom", "messages", "tools"})
+"""Stream modes whose chunks come from running nodes."""
+
+
+class Job:
+    """One task of the open step, ready to be run."""
+
+    __slots__ = ("attempt", "cells", "checkpoint", "node", "ordinal", "run", "task", "task_id")
+
+    def __init__(
+        self, run: Run, ordinal: int, task: Task, node: Node, checkpoint: Checkpoint, cells: Cells, attempt: int
+    ) -> None:
+        self.run = run
+        self.ordinal = ordinal
+        self.task = task
+        self.node = node
+        self.checkpoint = checkpoint
+        self.cells = cells
+        self.attempt = attempt
+        self.task_id = ids.task_id(checkpoint.id, "", task.node, task.send)
+
+    @property
+    def address(self) -> tuple[int, int]:
+        """Which step it belongs to: the address of the checkpoint before it."""
+        return self.checkpoint.address
+
+    def code_changed_since(self, fingerprint: bytes) -> bool:
+        """True when the node's code is not what it was under the graph fingerprint given."""
+        return self.run.node_changed(self.task.node, fingerprint)
+
+
+class MergeJob:
+    """A merge with a user's reducer in it, ready to be run."""
+
+    __slots__ = ("command", "run", "wanted")
+
+    def __init__(self, run: Run, command: Command, wanted: MergeWanted) -> None:
+        self.run = run
+        self.command = command
+        self.wanted = wanted
+
+
+class Run:
+    """A run from its acceptance to its end. Made by a door; the thread's actor works on it."""
+
+    def __init__(
+        self,
+        actor: ThreadActor,
+        plan: Plan,
+        channels: Channels,
+        command: Command,
+        terms: Terms,
+        settings: Settings,
+        codec: Codec,
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+        surroundings: Context | None = None,
+    ) -> None:
+        self.actor = actor
+        self.plan = plan
+        self.channels = channels
+        self.command = command
+        self.terms = terms
+        self.settings = settings
+        self.graph_codec = codec
+        self.codec: Codec = codec
+        self.loop = loop
+        """The caller's event loop; None for a sync caller."""
+        self.surroundings = surroundings
+        """The caller's context variables, for nodes that run on other threads."""
+        self.jobs: list[Job | MergeJob] = []
+        """Work that nobody has taken yet. Whoever pops an item does it."""
+        self.chunks: deque[Chunk] = deque()
+        self.ending: Ending | None = None
+        """Set once, last of all: the run is over."""
+        self.state: ThreadState | None = None
+        """The thread's state when the run ended."""
+        self.before: ThreadState | None = None
+        self.tasks: set[asyncio.Task[Any]] = set()
+        """Coroutines that run nodes on the caller's loop."""
+        self.fresh_jobs = False
+        """True when jobs came that the pool was not asked to help with."""
+        self.starved = False
+        """True when the pool did not take a streaming run's jobs in time: the caller does one itself."""
+        self.base_step = 0
+        """Step number at which the run began."""
+        self.cancelled = False
+        """True once somebody asked for the run to stop: what nodes raise then is not their own."""
+        self.stop_wanted = ""
+        """Status to stop with as soon as the append on its way is durable."""
+        self.detached = False
+        """True when no caller drives the run: the runtime's own threads and loop do."""
+        self.view = RunView(channels, plan.state_view.keys, plan.root, settings.modes, settings.output_keys)
+        """How chunks of this run look."""
+        self._signal: threading.Event | None = None
+        self._future: asyncio.Future[None] | None = None
+        self._pause: threading.Event | None = None
+
+    @property
+    def answers_by_position(self) -> bool:
+        """True when an answer is bound to its place alone, as LangGraph does it."""
+        return self.settings.answers_by_position
+
+    @property
+    def over(self) -> bool:
+        """True once the run has ended; chunks may still wait to be taken."""
+        return self.ending is not None
+
+    def payload(self, value: Any, path: str) -> Payload:
+        """A payload of a live value, encoded at once where the thread is kept, so that a refusal names its place."""
+        payload = Payload(value)
+        if self.terms.kept:
+            payload.encoded = self.codec.encode_value(value, f"$.{path}")
+        return payload
+
+    def node_changed(self, node: str, fingerprint: bytes) -> bool:
+        """True when the node's code differs from what it was in the graph of this fingerprint."""
+        seen = self.actor.state.graphs.get(fingerprint)
+        known = self.plan.node(node)
+        return seen is not None and known is not None and seen.nodes.get(node) != known.callee.fingerprint
+
+    def emit(self, mode: str, payload: Any, ns: tuple[str, ...] = ()) -> None:
+        """Add a chunk, from any thread; a mode nobody reads is dropped."""
+        if mode in self.settings.modes:
+            self.chunks.append((ns, mode, payload))
+            self.wake()
+
+    def add_jobs(self, jobs: list[Job | MergeJob]) -> None:
+        """Offer work to whoever drives the run. The actor calls it."""
+        self.fresh_jobs = True
+        self.jobs.extend(jobs)
+        self.wake()
+
+    def call_actor(self) -> None:
+        """Have the actor's turn run where this run's caller is. From any thread that must not do it itself."""
+        loop = self.loop
+        if loop is None:
+            self.actor.turn()
+            return
+        try:
+            loop.call_soon_threadsafe(self.actor.turn)
+        except RuntimeError:
+            self.actor.turn()
+
+    def end(self, ending: Ending, state: ThreadState) -> None:
+        """Say that the run is over. The actor calls it, once."""
+        self.state = state
+        self.jobs.clear()
+        self.ending = ending
+        if self._pause is not None:
+            self._pause.set()
+        self.wake()
+
+    def wake(self) -> None:
+        """Tell a waiting caller to look again. From any thread."""
+        signal = self._signal
+        if signal is not None:
+            signal.set()
+        future = self._future
+        if future is not None and self.loop is not None:
+            self._future = None
+            if asyncio._get_running_loop() is self.loop:
+                _resolve(future)
+            else:
+                _call_soon(self.loop, future)
+
+    def _nothing_to_do(self) -> bool:
+        return not (self.chunks or self.over or (self.jobs and self.fresh_jobs))
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Block the calling thread until there is something to do; False when the time was up first."""
+        if self._signal is None:
+            self._signal = threading.Event()
+        self._signal.clear()
+        return not self._nothing_to_do() or self._signal.wait(seconds)
+
+    def wait_apart(self, seconds: float) -> None:
+        """Let a little time pass, unless the run ends: for a thread that has no other part in it now."""
+        if self._pause is None:
+            self._pause = threading.Event()
+        self._pause.wait(seconds)
+
+    def waiting(self) -> asyncio.Future[None]:
+        """A future of the running loop that resolves when there is something to do."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._future = future
+        if not self._nothing_to_do():
+            self._future = None
+            _resolve(future)
+        return future
+
+    def pop_job(self, wanted: Callable[[Job | MergeJob], bool] | None = None) -> Job | MergeJob | None:
+        """Take a job nobody has taken, or None. From any thread."""
+        try:
+            if wanted is None:
+                return self.jobs.pop(0)
+            for job in self.jobs:
+                if wanted(job):
+                    self.jobs.remove(job)
+                    return job
+        except (IndexError, ValueError):
+            return None
+        return None
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _call_soon(loop: asyncio.AbstractEventLoop, future: asyncio.Future[None]) -> None:
+    try:
+        loop.call_soon_threadsafe(_resolve, future)
+    except RuntimeError:
+        # The caller's loop was closed: nobody waits any more, and the log has what was done.
+        return

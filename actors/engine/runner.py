@@ -1,0 +1,320 @@
+"""The node runner: the only place that runs user code: bodies, path functions, coercion of inputs, user reducers.
+
+What happens to a task is written once, as a script: a generator that yields the user's calls and is sent their results.
+`perform` drives it on a thread, `aperform` on an event loop. The outcome is a value; the runner never writes to a store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import traceback
+from collections.abc import Generator, Iterable
+from typing import Any
+
+from langchain_core.runnables import Runnable
+from langchain_core.runnables.config import RunnableConfig, var_child_runnable_config
+
+from ...events.errors import GraphBubbleUp, GraphInterrupt, NodeCancelledError, ParentCommand
+from ...events.vocabulary import Payload, Route, Write
+from ...projections.channels.cells import Cells
+from ...projections.state.merge import MergeError, merge_writes, read_values
+from ..author.plan import Branch, Callee, StateView
+from ..author.returns import branch_routes, interpret
+from ..decider.commands import Merged, Outcome
+from .call import Call, Scope, current_scope
+from .context import injected, is_start, node_config
+from .retry import retry_delay
+from .run import Job, MergeJob
+
+TRACEBACK_MAX = 4000
+"""Characters of a traceback that `NodeFailed` keeps: its end, which names the failing line."""
+
+
+class UserCall:
+    """One call into user code, as the script asks for it."""
+
+    __slots__ = ("callee", "config", "given", "parameters")
+
+    def __init__(self, callee: Callee, given: Any, parameters: dict[str, Any], config: RunnableConfig) -> None:
+        self.callee = callee
+        self.given = given
+        self.parameters = parameters
+        self.config = config
+
+    def make(self) -> Any:
+        """Make the call; what it returns is awaitable for an async callee."""
+        callee = self.callee
+        if callee.wants_config:
+            return callee.call(self.given, self.config)
+        return callee.call(self.given, **self.parameters)
+
+    def amake(self) -> Any:
+        """Make the call for an async caller: an awaitable where the callee has an async form."""
+        callee = self.callee
+        if callee.acall is None:
+            return self.make()
+        if callee.wants_config:
+            return callee.acall(self.given, self.config)
+        return callee.acall(self.given, **self.parameters)
+
+
+Script = Generator[UserCall, Any, tuple[list[Write], list[Route]]]
+
+
+def wants_loop(job: Job | MergeJob) -> bool:
+    """True when part of the job must or should run on an event loop."""
+    if isinstance(job, MergeJob):
+        return False
+    node = job.node
+    if not is_start(job) and (node.callee.is_async or node.callee.acall is not None):
+        return True
+    return any(branch.path.is_async or branch.path.acall is not None for branch in node.branches)
+
+
+def merge(job: MergeJob) -> Merged:
+    """Do a merge that calls a user's reducer."""
+    try:
+        return Merged(merge_writes(job.run.channels, job.wanted.cells, job.wanted.writes, settle=True))
+    except MergeError as error:
+        return Merged(None, error)
+
+
+def perform(job: Job) -> Outcome:
+    """Run one task to its outcome on this thread, trying again as its retry policy says. Never raises."""
+    while True:
+        call = Call(job)
+        outcome = _drive(job, call)
+        delay = retry_delay(job, outcome)
+        if delay is None:
+            return outcome
+        time.sleep(delay)
+        job.attempt += 1
+
+
+async def aperform(job: Job) -> Outcome:
+    """As `perform`, for a task with async parts, on the caller's event loop. Never raises."""
+    while True:
+        call = Call(job)
+        outcome = await _adrive(job, call)
+        delay = retry_delay(job, outcome)
+        if delay is None:
+            return outcome
+        await asyncio.sleep(delay)
+        job.attempt += 1
+
+
+def _drive(job: Job, call: Call) -> Outcome:
+    scope = current_scope.set(Scope(call))
+    config = _open_config(job)
+    surrounding = var_child_runnable_config.set(config)
+    try:
+        steps = script(job, config)
+        result: Any = None
+        try:
+            while True:
+                result = steps.send(result).make()
+        except StopIteration as done:
+            return _completed(job, call, *done.value)
+    except BaseException as error:
+        return _raised(job, call, error)
+    finally:
+        var_child_runnable_config.reset(surrounding)
+        current_scope.reset(scope)
+
+
+async def _adrive(job: Job, call: Call) -> Outcome:
+    scope = current_scope.set(Scope(call))
+    config = _open_config(job)
+    surrounding = var_child_runnable_config.set(config)
+    try:
+        steps = script(job, config)
+        result: Any = None
+        try:
+            while True:
+                user_call = steps.send(result)
+                if user_call.callee.is_async or user_call.callee.acall is not None:
+                    result = await user_call.amake()
+                else:
+                    result = await asyncio.to_thread(user_call.make)
+        except StopIteration as done:
+            return _completed(job, call, *done.value)
+    except BaseException as error:
+        return _raised(job, call, error)
+    finally:
+        var_child_runnable_config.reset(surrounding)
+        current_scope.reset(scope)
+
+
+def script(job: Job, config: RunnableConfig) -> Script:
+    """What happens in a task: its body, then its path functions on the state with the body's own writes in it."""
+    run, node = job.run, job.node
+    extra: dict[str, Any] = {}
+    if is_start(job):
+        writes: list[Write] = list(job.checkpoint.input_writes)
+        routes: list[Route] = []
+    else:
+        given = job.task.payload.value if job.task.payload is not None else read_view(job, job.cells, node.view)
+        returned = yield _user_call(job, node.callee, given, config)
+        while isinstance(returned, Runnable):
+            returned = yield UserCall(_as_callee(returned), given, {}, config)
+        understood = interpret(run.plan, node, returned)
+        if understood.parent is not None:
+            raise ParentCommand(understood.parent)
+        writes, routes, extra = understood.writes, list(understood.routes), understood.extra
+    if node.branches:
+        after = _with_own_writes(job, writes)
+        for branch in node.branches:
+            result = yield branch_call(job, after, branch, config, extra)
+            routes.extend(branch_routes(run.plan, node, branch, result))
+    return writes, routes
+
+
+def read_view(job: Job, cells: Cells, view: StateView) -> Any:
+    """What a callable receives of the state, in the form it declared."""
+    channels = job.run.channels
+    if view.root:
+        return channels[view.keys[0]].read(cells.get(view.keys[0]))
+    values = read_values(channels, cells, view.keys)
+    for key, kind in view.managed:
+        values[key] = _managed(job, kind)
+    return values if view.coerce is None else view.coerce(**values)
+
+
+def _managed(job: Job, kind: str) -> Any:
+    taken = job.checkpoint.step - job.run.base_step + 1
+    remaining = job.run.terms.steps_max - taken
+    return remaining if kind == "remaining_steps" else remaining <= 1
+
+
+def branch_call(
+    job: Job, cells: Cells, branch: Branch, config: RunnableConfig, extra: dict[str, Any] | None = None
+) -> UserCall:
+    """The call of a path function on the state that its node's writes lead to.
+
+    `extra` are keys that the node returned and the state does not have: only its own path functions see them.
+    """
+    given = read_view(job, cells, branch.view)
+    if extra and type(given) is dict:
+        given = {**extra, **given}
+    return _user_call(job, branch.path, given, config)
+
+
+def _with_own_writes(job: Job, writes: Iterable[Write]) -> Cells:
+    try:
+        return merge_writes(job.run.channels, job.cells, writes, settle=True)
+    except MergeError as error:
+        raise error.cause from error
+
+
+def _user_call(job: Job, callee: Callee, given: Any, config: RunnableConfig) -> UserCall:
+    if callee.is_async and job.run.loop is None and not job.run.detached:
+        raise TypeError(
+            f"node {job.node.name!r} is async ({callee.name or 'its path function'}): "
+            "call the graph with ainvoke, astream or abatch"
+        )
+    return UserCall(callee, given, injected(job, callee.injects, config) if callee.injects else {}, config)
+
+
+def _as_callee(runnable: Runnable[Any, Any]) -> Callee:
+    return Callee(runnable.invoke, runnable.ainvoke, wants_config=True, name=runnable.get_name())
+
+
+def _open_config(job: Job) -> RunnableConfig:
+    watch = job.run.settings.watch
+    return node_config(job, None if watch is None else watch.open_node(job))
+
+
+def _completed(job: Job, call: Call, writes: list[Write], routes: list[Route]) -> Outcome:
+    if call.open:
+        return _asked(job, call)
+    if job.run.terms.kept:
+        try:
+            _encode(job, writes, routes)
+        except Exception as error:
+            return _failed(job, call, error)
+    _close_watch(job, writes, None)
+    return Outcome(
+        task=job.ordinal,
+        kind="completed",
+        attempt=job.attempt,
+        writes=() if is_start(job) else tuple(writes),
+        routes=tuple(routes),
+        effects=tuple(call.effects),
+        withdrawn=tuple(call.withdrawn),
+        finished_at=_now(),
+    )
+
+
+def _encode(job: Job, writes: list[Write], routes: list[Route]) -> None:
+    """Encode what the task wrote, here on its own thread, so that a value that cannot be stored fails this task."""
+    encode = job.run.codec.encode_value
+    for write in writes:
+        _encode_payload(write.payload, f"$.{write.channel}", encode)
+    for route in routes:
+        if route.payload is not None:
+            _encode_payload(route.payload, f"$.Send({route.node!r})", encode)
+
+
+def _encode_payload(payload: Payload, path: str, encode: Any) -> None:
+    if payload.encoded is None:
+        payload.encoded = encode(payload.value, path)
+
+
+def _raised(job: Job, call: Call, error: BaseException) -> Outcome:
+    if call.open or isinstance(error, GraphInterrupt):
+        return _asked(job, call)
+    if isinstance(error, asyncio.CancelledError):
+        if job.run.cancelled:
+            _close_watch(job, None, error)
+            return Outcome(job.ordinal, "cancelled", job.attempt, effects=tuple(call.effects), finished_at=_now())
+        cancelled = NodeCancelledError(f"node {job.node.name!r} raised CancelledError, though nobody cancelled the run")
+        cancelled.__cause__ = error
+        error = cancelled
+    if not isinstance(error, GraphBubbleUp):
+        _add_note(job, error)
+    return _failed(job, call, error)
+
+
+def _add_note(job: Job, error: BaseException) -> None:
+    note = f"raised in node {job.node.name!r}, task {job.task_id}"
+    if note not in getattr(error, "__notes__", ()):
+        error.add_note(note)
+
+
+def _asked(job: Job, call: Call) -> Outcome:
+    _close_watch(job, None, GraphInterrupt())
+    return Outcome(
+        task=job.ordinal,
+        kind="asked",
+        attempt=job.attempt,
+        effects=tuple(call.effects),
+        questions=tuple(call.asked),
+        withdrawn=tuple(call.withdrawn),
+        finished_at=_now(),
+    )
+
+
+def _failed(job: Job, call: Call, error: BaseException) -> Outcome:
+    _close_watch(job, None, error)
+    text = "".join(traceback.format_exception(error)) if job.run.terms.kept else ""
+    return Outcome(
+        task=job.ordinal,
+        kind="failed",
+        attempt=job.attempt,
+        effects=tuple(call.effects),
+        withdrawn=tuple(call.withdrawn),
+        error=error,
+        traceback=text[-TRACEBACK_MAX:],
+        finished_at=_now(),
+    )
+
+
+def _close_watch(job: Job, writes: list[Write] | None, error: BaseException | None) -> None:
+    watch = job.run.settings.watch
+    if watch is not None:
+        watch.close_node(job, writes, error)
+
+
+def _now() -> int:
+    return time.time_ns() // 1000

@@ -1,0 +1,444 @@
+"""The thread actor: the one writer of one thread, and the only place that appends.
+
+A command becomes events (decide), one commit (journal), the next state (the decider's draft), chunks (streams), and jobs
+for the nodes that are now due. Its state is a cache of the log: on any doubt it is dropped and replayed. It runs user
+code never.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from ...events.codec.values import Codec
+from ...events.errors import (
+    InboxFullError,
+    OutcomeUnknownError,
+    RefusedError,
+    StaleVersionError,
+    StoreError,
+)
+from ...events.stores.store import Verdict
+from ...events.vocabulary import Commit
+from ...projections.state.merge import Channels
+from ...projections.state.thread import ThreadState
+from ...projections.streams.commit import commit_chunks
+from ..author.plan import Plan
+from ..decider.commands import Command, Decision, Ending, Merged, Moment, Outcome, Report, Stop
+from ..decider.decide import decide
+from ..decider.request import Request
+from .dispatcher import Dispatcher, PooledActor
+from .journal import Journal
+from .log import ThreadLog
+from .run import Job, MergeJob, Run
+
+INBOX_MAX = 1000
+"""Runs that may wait for one thread."""
+CONFLICTS_MAX = 5
+"""How often a command is decided anew because another process appended first."""
+EARLY_COMMIT_SECONDS = 0.005
+"""How long a finished task beside slower siblings may wait to be recorded: what finishes meanwhile shares the commit."""
+
+
+class Finished(Struct, frozen=True):
+    """A node runner's message: what became of a job."""
+
+    job: Job
+    outcome: Outcome
+
+
+class MergeFinished(Struct, frozen=True):
+    """A node runner's message: a merge with a user's reducer was done."""
+
+    job: MergeJob
+    merged: Merged
+
+
+class Cancel(Struct, frozen=True):
+    """A caller's message: stop this run at its last commit."""
+
+    run: Run
+    status: str = "cancelled"
+
+
+class Committed(Struct, frozen=True):
+    """The journal's message to an actor whose append did not block: what became of it."""
+
+    verdict: Verdict
+
+
+class _Flush:
+    """Look again at outcomes that wait for their siblings."""
+
+
+FLUSH = _Flush()
+
+
+class _Appending(Struct, frozen=True):
+    """An append on its way: what is to be done when it is durable."""
+
+    run: Run | None
+    decision: Decision
+    state: ThreadState
+    command: Command
+    asked: tuple[int, ...]
+    conflicts: int
+
+
+class ThreadActor(PooledActor):
+    """One thread's writer. Every field is only touched during its turn, but `state`, which readers may look at."""
+
+    def __init__(
+        self, dispatcher: Dispatcher, thread: str, log: ThreadLog | None, journal: Journal | None, codec: Codec
+    ) -> None:
+        super().__init__(dispatcher)
+        self.thread = thread
+        self.log = log
+        """Where the thread is stored; None for a run without a checkpointer."""
+        self.journal = journal
+        self.codec = codec
+        self.plan: Plan | None = None
+        """The graph whose channels `state` was folded with."""
+        self.channels: Channels | None = None
+        self.state = ThreadState()
+        """What the log amounts to, as far as this actor has read it. Replaced, never changed."""
+        self.run: Run | None = None
+        """The run that is being worked on; None while the thread rests."""
+        self.waiting: list[Run] = []
+        """Runs whose turn comes when the present one ends."""
+        self.working: set[tuple[tuple[int, int], int]] = set()
+        """(step, task) of jobs handed out and not yet reported, also of runs that have ended."""
+        self.held: list[tuple[tuple[int, int], Outcome]] = []
+        """(step, outcome), not yet recorded: their siblings may share the commit."""
+        self.held_since = 0.0
+        """Monotonic seconds since when the first of them waits."""
+        self.appending: _Appending | None = None
+        """The append on its way, while the journal has it; nothing else is decided meanwhile."""
+        self.verdict: Verdict | None = None
+        self.last_used = 0.0
+
+    # -- messages
+
+    def on_receive(self, message: Any) -> None:
+        """One message: a new run, a job's outcome, an append's verdict, a cancellation."""
+        match message:
+            case Run():
+                self._accept(message)
+            case Finished():
+                self._finished(message)
+            case MergeFinished():
+                self._merge_finished(message)
+            case Committed():
+                self.verdict = message.verdict
+            case Cancel():
+                self._cancel(message)
+
+    def on_idle(self) -> None:
+        """Finish an append whose verdict came, record held outcomes, begin the next run."""
+        while True:
+            if self.appending is not None:
+                if self.verdict is None:
+                    return
+                appending, verdict = self.appending, self.verdict
+                self.appending = self.verdict = None
+                self._appended(appending, verdict)
+            elif self.held and self._time_to_report():
+                self._report()
+            elif self.run is None and self.waiting:
+                self._begin(self.waiting.pop(0))
+            else:
+                return
+
+    @property
+    def idle(self) -> bool:
+        """True when nothing is under way: the actor may be dropped, its log has everything."""
+        return not (
+            self.run or self.waiting or self.working or self.held or self.appending or self.actor_inbox.messages
+        )
+
+    def on_trouble(self, message: Any, error: BaseException) -> None:
+        """A bug in our own code: the caller gets it, the state is dropped and replayed at the next use."""
+        super().on_trouble(message, error)
+        run = message if isinstance(message, Run) else self.run
+        self.forget()
+        if run is not None:
+            self._end(run, Ending("failed", error))
+
+    def forget(self) -> None:
+        """Drop the state: the next command replays the log."""
+        if self.log is not None:
+            self.state = ThreadState()
+            self.plan = None
+        self.held = []
+
+    # -- runs
+
+    def _accept(self, run: Run) -> None:
+        if self.run is None and self.appending is None and not self.waiting:
+            self._begin(run)
+        elif len(self.waiting) >= INBOX_MAX:
+            error = InboxFullError(f"thread {self.thread!r} has {INBOX_MAX} runs waiting; try again later")
+            run.end(Ending("failed", error), self.state)
+        else:
+            self.waiting.append(run)
+
+    def _begin(self, run: Run) -> None:
+        self.run = run
+        try:
+            self.fit(run)
+        except Exception as error:
+            self._end(run, Ending("failed", error))
+            return
+        run.before = self.state
+        self._decide(run, run.command)
+
+    def fit(self, run: Run) -> None:
+        """Have the state folded with the run's graph: another graph, or a forgotten state, replays the log."""
+        if self.plan is run.plan and self.codec is run.graph_codec:
+            return
+        self.plan, self.channels, self.codec = run.plan, run.channels, run.graph_codec
+        run.codec = self.codec
+        if self.log is not None:
+            self.state = self.log.load(self.codec, run.channels)
+
+    def refresh(self) -> bool:
+        """Fold what other writers appended; True when there was something."""
+        if self.log is None or self.channels is None:
+            return False
+        before = self.state.version
+        self.state = self.log.load(self.codec, self.channels, self.state)
+        return self.state.version != before
+
+    def _cancel(self, message: Cancel) -> None:
+        run = message.run
+        run.cancelled = True
+        if run in self.waiting:
+            self.waiting.remove(run)
+            run.end(Ending(message.status), self.state)
+        elif run is self.run and self.appending is None:
+            self._drop_jobs(run)
+            self._decide(run, Stop(message.status))
+        elif run is self.run:
+            run.stop_wanted = message.status
+
+    def _drop_jobs(self, run: Run) -> None:
+        """Take back what nobody has begun; what runs already goes on and is recorded when it ends."""
+        while (job := run.pop_job()) is not None:
+            if isinstance(job, Job):
+                self.working.discard((job.address, job.ordinal))
+
+    def _end(self, run: Run, ending: Ending) -> None:
+        self._drop_jobs(run)
+        if self.run is run:
+            self.run = None
+        self.last_used = time.monotonic()
+        run.end(ending, self.state)
+
+    # -- reports
+
+    def _finished(self, message: Finished) -> None:
+        job = message.job
+        self.working.discard((job.address, job.ordinal))
+        head = self.state.root.head
+        if head is None or head.address != job.address:
+            return
+        if not self.held:
+            self.held_since = time.monotonic()
+        self.held.append((job.address, message.outcome))
+
+    def _running(self) -> frozenset[int]:
+        if not self.working:
+            return frozenset()
+        head = self.state.root.head
+        address = None if head is None else head.address
+        return frozenset(ordinal for step, ordinal in self.working if step == address)
+
+    def _time_to_report(self) -> bool:
+        if not self._running() or any(outcome.kind == "failed" for _, outcome in self.held):
+            return True
+        return time.monotonic() - self.held_since >= EARLY_COMMIT_SECONDS
+
+    def _report(self) -> None:
+        head = self.state.root.head
+        address = None if head is None else head.address
+        outcomes = tuple(outcome for step, outcome in self.held if step == address)
+        self.held = []
+        run = self.run
+        if not outcomes:
+            return
+        if run is None:
+            self._record_late(outcomes)
+        else:
+            self._decide(run, Report(outcomes, self._running()))
+
+    def _record_late(self, outcomes: tuple[Outcome, ...]) -> None:
+        """Work that finished after its run ended still counts: it is recorded in the open step, nothing is started."""
+        done = tuple(outcome for outcome in outcomes if outcome.kind == "completed")
+        last = self.last_run
+        if done and last is not None and last.terms.kept:
+            self._decide(last, Report(done, frozenset({-1})), late=True)
+
+    def _merge_finished(self, message: MergeFinished) -> None:
+        run = message.job.run
+        if run is self.run:
+            self._decide(run, message.job.command, message.merged)
+
+    # -- deciding and appending
+
+    last_run: Run | None = None
+    """The run that worked last: late outcomes are recorded under its terms."""
+
+    def _decide(
+        self, run: Run, command: Command, merged: Merged | None = None, *, late: bool = False, conflicts: int = 0
+    ) -> None:
+        """Decide a command on the state and append what follows. A refusal is looked at twice: the state may be stale."""
+        self.last_run = run
+        try:
+            decision = decide(self._request(run, merged), command)
+        except Exception as refusal:
+            if isinstance(refusal, RefusedError) and self._refreshed():
+                self._decide(run, command, late=late, conflicts=conflicts)
+            elif not late:
+                self._end(run, Ending("failed", refusal))
+            return
+        if decision.merge is not None:
+            run.add_jobs([MergeJob(run, command, decision.merge)])
+        elif decision.draft is None:
+            if decision.ending is not None and not late:
+                self._end(run, decision.ending)
+        else:
+            self._append(run, decision, command, conflicts, late)
+
+    def _refreshed(self) -> bool:
+        try:
+            return self.refresh()
+        except StoreError:
+            return False
+
+    def _request(self, run: Run, merged: Merged | None) -> Request:
+        state = self.state
+        now = time.time_ns() // 1000
+        # Ten checkpoint ids fit into a microsecond; time never stands still or goes back within a thread.
+        earliest = state.time + 1 + state.checkpoints_made // 10
+        moment = Moment(max(now, earliest), os.urandom(16))
+        return Request(run.plan, run.channels, run.terms, state, moment, self.thread, self._running(), merged)
+
+    def _append(self, run: Run, decision: Decision, command: Command, conflicts: int, late: bool) -> None:
+        draft = decision.draft
+        before = self.state
+        state = draft.finish(b"", run.settings.command_id)
+        asked = tuple(o.task for o in command.outcomes if o.kind == "asked") if isinstance(command, Report) else ()
+        appending = _Appending(None if late else run, decision, state, command, asked, conflicts)
+        if self.log is None or self.journal is None:
+            self._appended(appending, 0)
+            return
+        commit = Commit(draft.entropy, draft.time, draft.events, run.settings.command_id, run.terms.who)
+        verdict: Verdict
+        try:
+            entry = self.log.entry(commit, before, state, self.codec, run.plan.name)
+            if self.journal.store.durable and asyncio._get_running_loop() is not None:
+                # An event loop must not wait for a disk: the committer tells us, and other threads share its commit.
+                self.appending = appending
+                self.journal.submit(entry, _tell(self, run))
+                return
+            verdict = self.journal.append(entry)
+        except Exception as error:
+            verdict = error
+        self._appended(appending, verdict)
+
+    def _appended(self, appending: _Appending, verdict: Verdict) -> None:
+        run = appending.run
+        if isinstance(verdict, Exception):
+            self._not_appended(appending, verdict)
+            return
+        before, self.state = self.state, appending.state
+        decision = appending.decision
+        if run is None:
+            return
+        events = decision.draft.events
+        forget_encoded(events)
+        if run.settings.modes:
+            run.chunks.extend(commit_chunks(run.view, events, before, self.state, appending.asked))
+        if decision.ending is not None:
+            self._end(run, decision.ending)
+            return
+        if decision.start:
+            self._start(run, decision.start)
+        if run.stop_wanted:
+            self._cancel(Cancel(run, run.stop_wanted))
+        elif run.chunks:
+            run.wake()
+
+    def _not_appended(self, appending: _Appending, error: Exception) -> None:
+        run = appending.run
+        if isinstance(error, StaleVersionError) and appending.conflicts < CONFLICTS_MAX:
+            step = self.state.root.head
+            if self._refreshed() and run is not None:
+                self._decide_again(run, appending, step.address if step is not None else None)
+                return
+        if isinstance(error, OutcomeUnknownError):
+            self.forget()
+        if run is not None:
+            self._end(run, Ending("failed", error))
+
+    def _decide_again(self, run: Run, appending: _Appending, step: tuple[int, int] | None) -> None:
+        """Another process appended first. A new command is decided again; a run under way has lost its thread."""
+        head = self.state.root.head
+        moved = head is None or head.address != step
+        current = self.state.run
+        if isinstance(appending.command, Report) and (moved or current is None or current.id != run.terms.run):
+            error = StaleVersionError(self.thread, appending.state.version - 1, self.state.version)
+            self._end(run, Ending("failed", error))
+            return
+        command = bound(appending)
+        self._decide(run, command, conflicts=appending.conflicts + 1)
+
+    def _start(self, run: Run, ordinals: tuple[int, ...]) -> None:
+        line = self.state.root
+        head = line.head
+        if head is None:
+            return
+        jobs: list[Job | MergeJob] = []
+        for ordinal in ordinals:
+            task = line.tasks[ordinal]
+            node = run.plan.node(task.node)
+            if node is not None:
+                jobs.append(Job(run, ordinal, task, node, head, line.cells, task.attempt))
+                self.working.add((head.address, ordinal))
+        run.base_step = self.state.run.base_step if self.state.run is not None else 0
+        run.add_jobs(jobs)
+
+
+def bound(appending: _Appending) -> Command:
+    """The command with its bare answer bound to the question it was taken for: a loser must not answer the next one."""
+    from msgspec.structs import replace
+
+    from ..decider.commands import Answer
+
+    command = appending.command
+    if isinstance(command, Answer) and command.bare is not None and appending.decision.answered:
+        return replace(command, answers={appending.decision.answered[0]: command.bare}, bare=None)
+    return command
+
+
+def forget_encoded(events: list[Any]) -> None:
+    """Drop the bytes of live payloads once they are stored: the state holds the values themselves."""
+    for event in events:
+        for write in getattr(event, "writes", ()):
+            write.payload.forget_encoded()
+
+
+def _tell(actor: ThreadActor, run: Run) -> Callable[[Verdict], None]:
+    def done(verdict: Verdict) -> None:
+        actor.actor_inbox.messages.append(Committed(verdict))
+        run.call_actor()
+
+    return done
+
+
+__all__ = ["FLUSH", "Cancel", "Committed", "Finished", "MergeFinished", "ThreadActor"]

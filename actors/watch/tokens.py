@@ -1,0 +1,80 @@
+"""Tokens of chat models for a `messages` stream: a callback handler that every model called in a node inherits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatGenerationChunk, LLMResult
+from langchain_core.tracers._streaming import _StreamingCallbackHandler
+
+from ...events.vocabulary import TAG_NOSTREAM
+
+if TYPE_CHECKING:
+    from ..engine.run import Run
+
+
+class TokenHandler(BaseCallbackHandler, _StreamingCallbackHandler):
+    """Puts each token of each chat model into the run's stream, with the metadata of the node that called the model.
+
+    Being a streaming handler it makes models stream even where the node calls `invoke`.
+    """
+
+    run_inline = True
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._metadata: dict[UUID, dict[str, Any]] = {}
+
+    def tap_output_aiter(self, run_id: UUID, output: Any) -> Any:
+        """langchain-core's hook for streamed outputs; tokens come by `on_llm_new_token` already."""
+        return output
+
+    def tap_output_iter(self, run_id: UUID, output: Any) -> Any:
+        """As `tap_output_aiter`."""
+        return output
+
+    def on_chat_model_start(
+        self,
+        serialized: dict[str, Any],
+        messages: list[list[BaseMessage]],
+        *,
+        run_id: UUID,
+        tags: list[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """A model begins: remember which node called it."""
+        if metadata and TAG_NOSTREAM not in (tags or ()):
+            self._metadata[run_id] = {**metadata, **({"tags": tags} if tags else {})}
+
+    def on_llm_new_token(self, token: str, *, chunk: Any = None, run_id: UUID, **kwargs: Any) -> None:
+        """A token came."""
+        if isinstance(chunk, ChatGenerationChunk):
+            self._emit(run_id, chunk.message, repeated=True)
+
+    def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
+        """A model ended: its message is emitted whole if no token of it was."""
+        generations = response.generations
+        if generations and generations[0]:
+            message = getattr(generations[0][0], "message", None)
+            if isinstance(message, BaseMessage):
+                self._emit(run_id, message, repeated=False)
+        self._metadata.pop(run_id, None)
+
+    def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
+        """A model failed: forget it."""
+        self._metadata.pop(run_id, None)
+
+    def _emit(self, run_id: UUID, message: BaseMessage, *, repeated: bool) -> None:
+        metadata = self._metadata.get(run_id)
+        if metadata is None:
+            return
+        if message.id is None:
+            message.id = f"lc_run--{run_id}"
+        seen = self._run.view.seen_messages
+        if repeated or message.id not in seen:
+            seen.add(message.id)
+            self._run.emit("messages", (message, metadata))

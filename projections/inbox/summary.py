@@ -1,0 +1,48 @@
+"""A thread's open questions as its head keeps them, so that the inbox needs no log: written with every append."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from ..state.thread import ThreadState
+
+
+class OpenQuestion(Struct, array_like=True, frozen=True, gc=False):
+    """An open question as the inbox lists it. What was asked is in the log."""
+
+    id: str
+    node: str
+    asked_at: int
+    """Microseconds since the epoch."""
+    scope: str = ""
+    deadline: int = 0
+    who: list[str] = []
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(list[OpenQuestion])
+
+
+def encode_questions(state: ThreadState) -> bytes:
+    """The open questions of every namespace, encoded; empty when there is none."""
+    questions = [
+        OpenQuestion(
+            question.raised.question,
+            task.node,
+            question.asked_at,
+            question.raised.scope,
+            question.raised.deadline,
+            question.raised.who,
+        )
+        for line in state.lines.values()
+        for task in line.tasks
+        if task.questions
+        for question in task.open_questions
+    ]
+    return _encoder.encode(questions) if questions else b""
+
+
+def decode_questions(encoded: bytes) -> list[OpenQuestion]:
+    """The open questions of a head, in task order."""
+    return _decoder.decode(encoded) if encoded else []

@@ -1,0 +1,161 @@
+"""The thread's state as users read it: StateSnapshot and its tasks, of now and of every checkpoint.
+
+Reads are total: they never raise on a thread that clew wrote, whatever became of the graph's code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from ...events.vocabulary import START, Interrupt, Payload
+from ..channels.cells import Cells
+from . import ids
+from .fold import step_writes
+from .merge import Channels, merge_or_keep, read_values
+from .thread import Checkpoint, Line, Question, Task
+
+
+class PregelTask(NamedTuple):
+    """One task of a super-step, as `get_state` shows it."""
+
+    id: str
+    name: str
+    path: tuple[str | int | tuple[Any, ...], ...]
+    error: Exception | str | None = None
+    interrupts: tuple[Interrupt, ...] = ()
+    state: Any = None
+    result: Any | None = None
+
+
+class StateSnapshot(NamedTuple):
+    """A thread's state at one checkpoint."""
+
+    values: dict[str, Any] | Any
+    """The channels' values; finished tasks of the open step included in the live view."""
+    next: tuple[str, ...]
+    """Nodes that are due and not finished."""
+    config: dict[str, Any]
+    """Coordinates of this checkpoint: thread_id, checkpoint_ns, checkpoint_id."""
+    metadata: dict[str, Any] | None
+    """source, step, parents, and scalar entries of the run's config metadata."""
+    created_at: str | None
+    """When the checkpoint was made, ISO 8601 with offset."""
+    parent_config: dict[str, Any] | None
+    tasks: tuple[PregelTask, ...]
+    interrupts: tuple[Interrupt, ...]
+    """Questions that wait for an answer."""
+
+
+class View:
+    """How a thread is shown: its channels, its keys, and the config it was asked for with."""
+
+    __slots__ = ("channels", "configurable", "keys", "ns", "root")
+
+    def __init__(
+        self, channels: Channels, keys: tuple[str, ...], root: str | None, configurable: Mapping[str, Any], ns: str = ""
+    ) -> None:
+        self.channels = channels
+        self.keys = keys
+        self.root = root
+        self.configurable = configurable
+        self.ns = ns
+
+    def values(self, cells: Cells) -> Any:
+        """The values of all keys that have one."""
+        if self.root is not None:
+            return read_values(self.channels, cells, (self.root,)).get(self.root, {})
+        return read_values(self.channels, cells, self.keys)
+
+    def config(self, checkpoint: Checkpoint | None) -> dict[str, Any]:
+        """The coordinates of a checkpoint, for a later call."""
+        thread = self.configurable.get("thread_id")
+        configurable: dict[str, Any] = {"thread_id": thread, "checkpoint_ns": self.ns}
+        if checkpoint is not None:
+            configurable["checkpoint_id"] = checkpoint.id
+        return {"configurable": configurable}
+
+
+def empty_snapshot(view: View, config: Mapping[str, Any]) -> StateSnapshot:
+    """What an unknown thread or checkpoint shows."""
+    return StateSnapshot({}, (), dict(config), None, None, None, (), ())
+
+
+def live_snapshot(view: View, line: Line) -> StateSnapshot | None:
+    """The thread as it is now: finished tasks of the open step count, `next` has what is left. None for a new thread."""
+    checkpoint = line.closed_head()
+    if checkpoint is None:
+        return None
+    finished = any(task.completed is not None for task in line.tasks)
+    cells = merge_or_keep(view.channels, line.cells, _live_writes(line)) if finished else line.cells
+    return _snapshot(view, line, checkpoint, cells, live=True)
+
+
+def record_snapshot(view: View, line: Line, checkpoint: Checkpoint) -> StateSnapshot:
+    """A checkpoint as it was recorded: the state at its step's start, all tasks of the step with what became of them."""
+    return _snapshot(view, line, checkpoint, checkpoint.cells, live=False)
+
+
+def history(view: View, line: Line) -> Iterator[StateSnapshot]:
+    """Every checkpoint of the line, newest first, across branches. Lazy: what is not taken costs nothing."""
+    for checkpoint in line.checkpoints():
+        yield record_snapshot(view, line, checkpoint)
+
+
+def _live_writes(line: Line) -> list[Any]:
+    return [] if line.tasks and line.tasks[0].node == START else step_writes(line)
+
+
+def _snapshot(view: View, line: Line, checkpoint: Checkpoint, cells: Cells, *, live: bool) -> StateSnapshot:
+    parent = None if checkpoint.parent is None else line.at(checkpoint.parent)
+    tasks = tuple(_task(view, checkpoint, task, live) for task in checkpoint.tasks)
+    due = tuple(task.node for task in checkpoint.tasks if not live or task.completed is None)
+    created = datetime.fromtimestamp(checkpoint.time / 1_000_000, UTC).isoformat()
+    return StateSnapshot(
+        values=view.values(cells),
+        next=due,
+        config=view.config(checkpoint),
+        metadata=_metadata(checkpoint),
+        created_at=created,
+        parent_config=None if parent is None else view.config(parent),
+        tasks=tasks,
+        interrupts=tuple(interrupt for task in tasks for interrupt in task.interrupts),
+    )
+
+
+def _metadata(checkpoint: Checkpoint) -> dict[str, Any]:
+    given = checkpoint.run.metadata if checkpoint.run is not None else None
+    extra = given.value if isinstance(given, Payload) else {}
+    return {**extra, "source": checkpoint.source, "step": checkpoint.step, "parents": {}}
+
+
+def _task(view: View, checkpoint: Checkpoint, task: Task, live: bool) -> PregelTask:
+    questions: tuple[Question, ...] = task.open_questions
+    if not live and not questions and task.questions:
+        questions = task.questions
+    return PregelTask(
+        id=ids.task_id(checkpoint.id, view.ns, task.node, task.send),
+        name=task.node,
+        path=("__pregel_push", task.send, False) if task.send >= 0 else ("__pregel_pull", task.node),
+        error=task.failed.error if task.failed is not None else None,
+        interrupts=tuple(shown(question) for question in questions),
+        result=_result(checkpoint, task),
+    )
+
+
+def shown(question: Question) -> Interrupt:
+    """The question as users see it."""
+    schema = question.raised.schema
+    return Interrupt(question.raised.value.value, question.raised.question, None if schema is None else schema.value)
+
+
+def _result(checkpoint: Checkpoint, task: Task) -> dict[str, Any] | None:
+    if task.node == START:
+        return {write.channel: write.payload.value for write in checkpoint.input_writes}
+    if task.completed is None:
+        return None
+    return {write.channel: write.payload.value for write in task.completed.writes}
+
+
+Matches = Callable[[StateSnapshot], bool]

@@ -1,0 +1,157 @@
+"""What a stream shows for one commit: a pure function of its events and the states before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ...events.vocabulary import INTERRUPT, START, NodeCompleted, RunPaused, StateUpdated, StepCommitted, Write
+from ..channels.cells import Cells
+from ..state import ids
+from ..state.fold import step_writes
+from ..state.merge import Channels, merge_or_keep, read_values
+from ..state.thread import Line, Task, ThreadState
+from ..state.views import shown
+from .tasks import task_metadata
+
+Chunk = tuple[tuple[str, ...], str, Any]
+"""(namespace, stream mode, payload)."""
+
+COMMITTED_MODES = frozenset({"values", "updates", "messages"})
+"""Modes that show what was committed."""
+MODES = COMMITTED_MODES | {"custom"}
+"""Every stream mode there is."""
+
+
+class RunView:
+    """How one run's stream looks: the modes that are read and the keys that are shown."""
+
+    __slots__ = ("channels", "keys", "metadata", "modes", "node_metadata", "root", "seen_messages", "shown")
+
+    def __init__(
+        self,
+        channels: Channels,
+        keys: Sequence[str],
+        root: str | None,
+        modes: frozenset[str],
+        output_keys: Sequence[str],
+    ) -> None:
+        self.channels = channels
+        self.keys = tuple(keys)
+        """Every key of the state."""
+        self.shown = frozenset(output_keys or keys)
+        """Keys that `values` and `updates` show."""
+        self.root = root
+        self.modes = modes
+        self.metadata: Mapping[str, Any] = {}
+        """Metadata of the run, for `messages`."""
+        self.node_metadata: Mapping[str, Mapping[str, Any]] = {}
+        """Metadata of each node that has some, by name."""
+        self.seen_messages: set[str] = set()
+        """Ids of messages that were streamed or were there before: shown once in a run."""
+
+
+def commit_chunks(
+    view: RunView, events: Iterable[Any], before: ThreadState, after: ThreadState, asked: Sequence[int]
+) -> list[Chunk]:
+    """The chunks of one commit, in order: what tasks wrote, as they finished, then the state after the step.
+
+    Args:
+        view: of the run.
+        events: the commit's events.
+        before: the thread's state before the commit: its open step is the one that tasks report from.
+        after: the thread's state with the commit.
+        asked: ordinals of tasks that paused with a question, asked now or before.
+    """
+    chunks: list[Chunk] = []
+    line = before.root
+    for event in events:
+        match event:
+            case NodeCompleted() if event.task < len(line.tasks):
+                task = line.tasks[event.task]
+                if task.node != START:
+                    _completed(view, chunks, line, task, event)
+            case StepCommitted() | StateUpdated():
+                _state(view, chunks, before, after)
+            case RunPaused() if "updates" in view.modes:
+                chunks.append(((), "updates", {INTERRUPT: ()}))
+    for ordinal in asked:
+        questions = tuple(shown(question) for question in after.root.tasks[ordinal].open_questions)
+        if "updates" in view.modes and questions:
+            chunks.append(((), "updates", {INTERRUPT: questions}))
+        if "values" in view.modes and questions:
+            chunks.append(((), "values", {**_values(view, after.root.cells), INTERRUPT: questions}))
+    return chunks
+
+
+def _completed(view: RunView, chunks: list[Chunk], line: Line, task: Task, event: NodeCompleted) -> None:
+    if "updates" in view.modes:
+        update = written(view, event.writes)
+        chunk = {task.node: update}
+        if event.cached:
+            chunk["__metadata__"] = {"cached": True}
+        chunks.append(((), "updates", chunk))
+    if "messages" in view.modes:
+        metadata: dict[str, Any] | None = None
+        for message in _messages(event.writes):
+            if message.id in view.seen_messages:
+                continue
+            view.seen_messages.add(message.id)
+            if metadata is None:
+                metadata = _metadata(view, line, task)
+            chunks.append(((), "messages", (message, metadata)))
+
+
+def written(view: RunView, writes: Iterable[Write]) -> Any:
+    """What a task wrote, as `updates` shows it: a dict, a list of dicts when a key was written twice, or None."""
+    if view.root is not None:
+        values = [write.payload.value for write in writes]
+        return None if not values else values[0] if len(values) == 1 else values
+    shown = [(write.channel, write.payload.value) for write in writes if write.channel in view.shown]
+    if not shown:
+        return None
+    if len({key for key, _ in shown}) < len(shown):
+        return [{key: value} for key, value in shown]
+    return dict(shown)
+
+
+def _messages(writes: Iterable[Write]) -> Iterable[Any]:
+    from langchain_core.messages import BaseMessage
+
+    for write in writes:
+        value = write.payload.value
+        for item in value if isinstance(value, (list, tuple)) else (value,):
+            if isinstance(item, BaseMessage):
+                yield item
+
+
+def _metadata(view: RunView, line: Line, task: Task) -> dict[str, Any]:
+    head = line.head
+    given = {**view.metadata, **view.node_metadata.get(task.node, {})}
+    if head is None:
+        return dict(given)
+    return task_metadata(
+        task.node, task.send, head.step + 1, ids.task_id(head.id, line.ns, task.node, task.send), given
+    )
+
+
+def _state(view: RunView, chunks: list[Chunk], before: ThreadState, after: ThreadState) -> None:
+    if "values" not in view.modes:
+        return
+    old, new = before.root.cells, after.root.cells
+    starting = before.run is not after.run
+    if starting or any(new.get(key) is not old.get(key) for key in view.shown):
+        chunks.append(((), "values", _values(view, new)))
+
+
+def _values(view: RunView, cells: Cells) -> Any:
+    if view.root is not None:
+        return read_values(view.channels, cells, (view.root,)).get(view.root)
+    return read_values(view.channels, cells, (key for key in view.keys if key in view.shown))
+
+
+def live_cells(channels: Channels, line: Line) -> Cells:
+    """The state with the finished tasks of the open step in it: what a caller sees when a run pauses in mid-step."""
+    if not any(task.completed is not None for task in line.tasks):
+        return line.cells
+    return merge_or_keep(channels, line.cells, step_writes(line))
