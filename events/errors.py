@@ -14,8 +14,8 @@
     ├── RefusedError                  a command that the thread does not take
     │   ├── EmptyInputError           nothing to start with or to continue
     │   ├── NothingToResumeError      an answer where no question is open
+    │   │   └── AlreadyAnsweredError  the question has its answer
     │   ├── AmbiguousAnswerError      one answer, several questions
-    │   ├── AlreadyAnsweredError      the question has its answer
     │   ├── UnknownInterruptError     an answer to a question nobody asked
     │   ├── UnknownCheckpointError    no such checkpoint in the thread
     │   ├── QuestionNotReproducibleError  the node asks something else than what was answered
@@ -143,7 +143,7 @@ class AmbiguousAnswerError(RefusedError, RuntimeError):
         )
 
 
-class AlreadyAnsweredError(RefusedError):
+class AlreadyAnsweredError(NothingToResumeError):
     """The question has its answer; `winner` gave it."""
 
     def __init__(self, question: str, winner: str, answered_at: str = "") -> None:

@@ -80,6 +80,9 @@ def nothing_open(request: Request) -> RefusedError:
         return NothingToResumeError(
             f"thread {request.thread!r} does not exist: an answer needs a thread that waits; check the thread_id"
         )
+    last = last_answered(request.state)
+    if last is not None:
+        return already(last)
     return NothingToResumeError(
         f"thread {request.thread!r} has no open question and nothing to continue; give it new input instead"
     )
@@ -98,9 +101,8 @@ def not_open(state: ThreadState, question: str, open_questions: list[str]) -> Re
 
 def already(question: Question) -> AlreadyAnsweredError:
     """The refusal that names who answered first."""
-    given = question.answer
     at = datetime.fromtimestamp(question.answered_at / 1_000_000, UTC).isoformat(timespec="milliseconds")
-    return AlreadyAnsweredError(question.raised.question, given.who if given is not None else "", at)
+    return AlreadyAnsweredError(question.raised.question, question.answered_by, at)
 
 
 def check_place(request: Request, line: Line, command: Answer) -> None:
@@ -120,9 +122,6 @@ def check_place(request: Request, line: Line, command: Answer) -> None:
 
 
 def last_answered(state: ThreadState) -> Question | None:
-    """The question that was answered last in the open step, if one was."""
-    known = {question.raised.question for task in state.root.tasks for question in task.questions}
-    for question in reversed(state.answered):
-        if question.raised.question in known:
-            return question
-    return None
+    """The question that was answered last since the last new input, if one was."""
+    last = state.answered[-1] if state.answered else None
+    return last if last is not None and last.answered_at > state.turn_started else None

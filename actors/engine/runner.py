@@ -265,7 +265,7 @@ def _raised(job: Job, call: Call, error: BaseException) -> Outcome:
     if call.open or isinstance(error, GraphInterrupt):
         return _asked(job, call)
     if isinstance(error, asyncio.CancelledError):
-        if job.run.cancelled:
+        if job.run.cancelled or _caller_cancelled():
             _close_watch(job, None, error)
             return Outcome(job.ordinal, "cancelled", job.attempt, effects=tuple(call.effects), finished_at=_now())
         cancelled = NodeCancelledError(f"node {job.node.name!r} raised CancelledError, though nobody cancelled the run")
@@ -274,6 +274,15 @@ def _raised(job: Job, call: Call, error: BaseException) -> Outcome:
     if not isinstance(error, GraphBubbleUp):
         _add_note(job, error)
     return _failed(job, call, error)
+
+
+def _caller_cancelled() -> bool:
+    """True when the coroutine that runs the node is being cancelled from outside, not by the node itself."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return False
+    return task is not None and task.cancelling() > 0
 
 
 def _add_note(job: Job, error: BaseException) -> None:

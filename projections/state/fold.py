@@ -192,6 +192,7 @@ def _graph_seen(draft: Draft, event: GraphSeen, _: Cells | None) -> None:
 
 
 def _run_started(draft: Draft, event: RunStarted, _: Cells | None) -> None:
+    draft.state.turn_started = draft.time
     line = draft.line(event.ns)
     head = line.head
     base = 0 if head is None else head.step + 2
@@ -304,7 +305,9 @@ def _resumed(draft: Draft, event: Resumed, _: Cells | None) -> None:
     def answered(question: Question) -> Question:
         if question.raised.question != event.question or question.answer is not None:
             return question
-        question = replace(question, answer=event, answered_at=draft.time)
+        run = draft.state.run
+        who = event.who or (f"run {run.id}" if run is not None else "")
+        question = replace(question, answer=event, answered_at=draft.time, answered_by=who)
         draft.state.answered = (*draft.state.answered, question)[-ANSWERED_MAX:]
         return question
 

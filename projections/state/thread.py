@@ -81,6 +81,8 @@ class Question(Struct, frozen=True):
     """Fingerprint of the graph that asked."""
     answer: Resumed | None = None
     answered_at: int = 0
+    answered_by: str = ""
+    """Who answered; the id of the answering run where nobody said who."""
     withdrawn: str = ""
     """Why it is no longer asked; "" while it is."""
 
@@ -313,6 +315,7 @@ class ThreadState:
         "saved",
         "status",
         "time",
+        "turn_started",
         "unknown",
         "version",
     )
@@ -332,6 +335,8 @@ class ThreadState:
         """Command ids seen lately, with the version of their commit."""
         self.answered: tuple[Question, ...] = ()
         """The last answered questions, newest last (bounded), to name the winner to whoever comes late."""
+        self.turn_started = 0
+        """When the last new input came, microseconds since the epoch."""
         self.saved: Payload | None = None
         self.owner = ""
         self.epoch = 0
