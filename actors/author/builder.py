@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Generic, Self
 
 from langchain_core.runnables import Runnable
 
-from ...events.stores.saver import BaseCheckpointSaver
 from ...events.vocabulary import END, START
 from ..doors.compiled import CompiledStateGraph
 from ..engine.runtime import Runtime
@@ -32,7 +31,15 @@ from .spec import (
     inferred_schema,
     name_and_action,
 )
-from .validation import breakpoints, check_aliases, check_edge, check_graph, check_join
+from .validation import (
+    breakpoints,
+    check_aliases,
+    check_answers,
+    check_checkpointer,
+    check_edge,
+    check_graph,
+    check_join,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
@@ -300,6 +307,59 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
         breakpoints(interrupt, self.nodes, "interrupt")
         return self
 
+    def compile(
+        self,
+        checkpointer: Any = None,
+        *,
+        cache: Any = None,
+        store: Any = None,
+        interrupt_before: Sequence[str] | str | None = None,
+        interrupt_after: Sequence[str] | str | None = None,
+        debug: bool = False,
+        name: str | None = None,
+        transformers: Sequence[Any] | None = None,
+        answers: str = "question",
+        aliases: Mapping[str, str] | None = None,
+        runtime: Runtime | None = None,
+    ) -> CompiledStateGraph:
+        """The graph, ready to run. The builder stays as it was; each call makes an independent graph.
+
+        Args:
+            checkpointer: the saver that keeps threads; None keeps nothing beyond a run (a sub-graph uses its parent's);
+                True and False are for sub-graphs: a history of its own, or none.
+            cache: where nodes with a cache policy find their writes.
+            store: the long-term store that nodes receive.
+            interrupt_before: nodes to stop ahead of, or "*" for all.
+            interrupt_after: nodes to stop after, or "*" for all.
+            debug: print updates and values of every run.
+            name: the graph's name in traces and as a sub-graph.
+            transformers: refused; they belong to `stream_events(version="v3")`, which is not there yet.
+            answers: "question" binds an answer to the question that was asked, "position" to its place in the node.
+            aliases: earlier name of a node to its name now, for threads that were paused under the earlier one.
+            runtime: what runs the threads; the process's default if None.
+
+        Raises:
+            ValueError: nothing leads from START; an edge, path map, declared Command, breakpoint or alias names no
+                node; a sync node has a timeout; `answers` is unknown.
+            TypeError: `checkpointer` is no saver.
+        """
+        check_checkpointer(checkpointer)
+        check_answers(answers)
+        if transformers:
+            raise NotImplementedError("transformers work in stream_events(version='v3'), which is not there yet")
+        plan = self.plan(name=name, interrupt_before=interrupt_before, interrupt_after=interrupt_after, aliases=aliases)
+        return CompiledStateGraph(
+            plan,
+            builder=self,
+            checkpointer=checkpointer,
+            cache=cache,
+            store=store,
+            debug=debug,
+            name=plan.name,
+            answers=answers,
+            runtime=runtime,
+        )
+
     def plan(
         self,
         *,
@@ -325,57 +385,6 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
         plan = make_plan(self._sketch(), options)
         self._compiled = True
         return plan
-
-    def compile(
-        self,
-        checkpointer: Any = None,
-        *,
-        cache: Any = None,
-        store: Any = None,
-        interrupt_before: Sequence[str] | str | None = None,
-        interrupt_after: Sequence[str] | str | None = None,
-        debug: bool = False,
-        name: str | None = None,
-        answers: str = "question",
-        aliases: Mapping[str, str] | None = None,
-        runtime: Runtime | None = None,
-    ) -> CompiledStateGraph:
-        """The graph, ready to run. The builder stays as it was; each call makes an independent graph.
-
-        Args:
-            checkpointer: a saver, which keeps every thread; None or False to keep nothing.
-            cache: for nodes with a cache policy.
-            store: long-term memory that nodes may ask for.
-            interrupt_before: nodes to stop before, or "*".
-            interrupt_after: nodes to stop after, or "*".
-            debug: print updates and values.
-            name: the graph's name in traces and diagrams.
-            answers: "question" binds an answer to the question that was asked; "position" to its place alone.
-            aliases: old node name to new, for threads that wait in a node that was renamed.
-            runtime: what runs the threads; the process's own by default.
-
-        Raises:
-            ValueError: no edge leaves START, an edge or breakpoint names an unknown node, or `answers` is unknown.
-            TypeError: the checkpointer is no saver.
-        """
-        if not (checkpointer is None or isinstance(checkpointer, (bool, BaseCheckpointSaver))):
-            raise TypeError(
-                f"checkpointer is {checkpointer!r}: give a saver such as InMemorySaver() or SqliteSaver(...), "
-                "None, or True or False in a sub-graph"
-            )
-        if answers not in ("question", "position"):
-            raise ValueError(f"answers is {answers!r}: use 'question' or 'position'")
-        plan = self.plan(name=name, interrupt_before=interrupt_before, interrupt_after=interrupt_after, aliases=aliases)
-        return CompiledStateGraph(
-            plan,
-            builder=self,
-            checkpointer=checkpointer,
-            cache=cache,
-            store=store,
-            debug=debug,
-            answers=answers,
-            runtime=runtime,
-        )
 
     def _sketch(self) -> Sketch:
         return Sketch(

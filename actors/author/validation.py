@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from ...events.stores.saver import BaseCheckpointSaver
 from ...events.vocabulary import END, START
 from .callee import has_own_async
 from .plan import Callee
 from .policies import TimeoutPolicy
 from .spec import BranchSpec, NodeSpec
 
-_STORE_METHODS = ("append", "append_batch", "read", "head", "follow")
+ANSWER_RULES = ("question", "position")
+"""What an answer belongs to: the question that was asked, or its place in the node (LangGraph's rule)."""
 Edge = tuple[str, str]
 JoinSpec = tuple[tuple[str, ...], str]
 
@@ -107,11 +109,17 @@ def check_checkpointer(checkpointer: Any) -> None:
     """Raises `TypeError` for anything but None, True, False or a saver."""
     if checkpointer is None or isinstance(checkpointer, bool):
         return
-    if isinstance(checkpointer, type) or not all(hasattr(checkpointer, method) for method in _STORE_METHODS):
+    if not isinstance(checkpointer, BaseCheckpointSaver):
         raise TypeError(
             f"checkpointer is {checkpointer!r}: give a saver (InMemorySaver(), SqliteSaver(…), PostgresSaver(…)), "
             "True, False or None"
         )
+
+
+def check_answers(answers: str) -> None:
+    """Raises `ValueError` for a rule of binding answers that does not exist."""
+    if answers not in ANSWER_RULES:
+        raise ValueError(f"answers is {answers!r}: use one of {', '.join(map(repr, ANSWER_RULES))}")
 
 
 def _check_target(target: str, nodes: Collection[str], where: str) -> None:

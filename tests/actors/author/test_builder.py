@@ -13,6 +13,7 @@ from clew.actors.author.managed import IsLastStep, RemainingSteps
 from clew.actors.author.plan import Plan
 from clew.actors.author.policies import CachePolicy, RetryPolicy, TimeoutPolicy
 from clew.events.errors import InternalError
+from clew.events.stores.saver import InMemorySaver
 from clew.events.vocabulary import END, START, Command
 from langchain_core.runnables import RunnableLambda
 
@@ -155,6 +156,10 @@ REFUSED: list[tuple[str, type[Exception], str, Building]] = [
         "'b' is sync",
         lambda: entered("a").add_node("b", RunnableLambda(node), timeout=1).plan(),
     ),
+    ("checkpointer of another kind", TypeError, "checkpointer is 5", lambda: entered("a").compile(5)),
+    ("a saver's class", TypeError, "give a saver", lambda: entered("a").compile(InMemorySaver)),
+    ("unknown answer rule", ValueError, "'luck'", lambda: entered("a").compile(answers="luck")),
+    ("transformers", NotImplementedError, "v3", lambda: entered("a").compile(transformers=[object()])),
     (
         "default timeout on a sync handler",
         ValueError,
@@ -525,6 +530,22 @@ def test_the_fingerprint_follows_topology_code_and_channels_but_not_the_order_of
         .fingerprint
         != base
     )
+
+
+@pytest.mark.parametrize("checkpointer", [None, True, False, InMemorySaver()])
+def test_a_compiled_graph_has_the_plan_and_the_saver(checkpointer: Any) -> None:
+    builder = entered("a")
+    compiled = builder.compile(checkpointer, name="shop", interrupt_after="*", answers="position", debug=True)
+    assert compiled.plan.interrupt_after == {"a"}
+    assert compiled.name == compiled.plan.name == "shop"
+    assert compiled.builder is builder
+    assert compiled.checkpointer is checkpointer
+    assert (compiled.answers, compiled.debug) == ("position", True)
+
+
+def test_compiling_twice_makes_two_graphs() -> None:
+    builder = entered("a").set_node_defaults(error_handler=other)
+    assert builder.compile().plan is not builder.compile().plan
 
 
 def test_a_graph_can_be_written_with_type_parameters() -> None:
