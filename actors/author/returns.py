@@ -235,7 +235,8 @@ def _add_route(plan: Plan, target: Any, who: str, routes: list[Route]) -> None:
 
 def _check_known(plan: Plan, target: Any, who: str) -> None:
     # LangGraph logs this and ends the run quietly, so a misspelt name looks like a finished job
-    if not isinstance(target, str) or target not in plan.nodes:
+    node = plan.nodes.get(target) if isinstance(target, str) else None
+    if node is None or node.hidden:
         known = ", ".join(repr(name) for name, node in plan.nodes.items() if not node.hidden)
         raise InvalidUpdateError(
             f"{who} leads to {target!r}, which is no node of graph {plan.name!r}: use one of {known}, or END"
