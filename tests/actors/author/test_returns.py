@@ -133,7 +133,7 @@ def test_what_is_no_update_is_refused_naming_the_node(returned: Any) -> None:
 def test_a_managed_value_is_not_written_and_the_write_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert written({"last": True, "x": 1}) == [("x", 1)]
-    assert "node 'a' wrote the managed value 'last'" in caplog.text
+    assert "node 'a' wrote 'last', a managed value" in caplog.text
 
 
 def test_keys_that_are_no_channels_are_kept_for_the_path_functions() -> None:
@@ -201,6 +201,7 @@ def test_a_send_carries_its_timeout() -> None:
         (Command(goto="z"), r"node 'a' leads to 'z'.*graph 'shop': use one of 'a', 'b', or END"),
         (Command(goto=Send("z", 1)), r"leads to 'z'"),
         (Command(goto=START), r"leads to '__start__'"),
+        (Command(goto="__default_error_handler__"), r"leads to '__default_error_handler__'"),
         (Command(goto=[5]), r"leads to 5"),
         (Command(goto=5), r"goto=5"),
         (Command(goto={"b"}), r"goto=\{'b'\}"),
@@ -211,10 +212,6 @@ def test_a_send_carries_its_timeout() -> None:
 def test_a_route_that_leads_nowhere_is_refused(returned: Any, says: str) -> None:
     with pytest.raises(InvalidUpdateError, match=says):
         read(returned)
-
-
-def test_a_goto_may_name_a_hidden_handler_only_by_its_full_name() -> None:
-    assert targets(read(Command(goto="__default_error_handler__")).routes) == ["__default_error_handler__"]
 
 
 @pytest.mark.parametrize("place", [0, 1])
@@ -271,7 +268,7 @@ def test_input_writes_the_keys_of_the_input_schema_only(given: Any, writes: list
 
 @pytest.mark.parametrize("given", [5, "text", [("x", 1)], [], object(), Unlabelled()])
 def test_input_that_has_no_keys_is_refused(given: Any) -> None:
-    with pytest.raises(InvalidUpdateError, match="graph's input is .*INVALID_GRAPH_NODE_RETURN_VALUE"):
+    with pytest.raises(InvalidUpdateError, match=r"graph's input is .*INVALID_GRAPH_NODE_RETURN_VALUE"):
         input_writes(PLAN, given)
 
 
