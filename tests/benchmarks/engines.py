@@ -19,7 +19,7 @@ _TYPE_NAMES = ("interrupt", "Command", "Send")
 _SAVER_NAMES = ("InMemorySaver", "SqliteSaver", "PostgresSaver")
 
 _MODULES: dict[str, dict[str, str]] = {
-    CLEW: dict.fromkeys((*_GRAPH_NAMES, *_TYPE_NAMES, *_SAVER_NAMES), "clew"),
+    CLEW: dict.fromkeys((*_GRAPH_NAMES, *_TYPE_NAMES, *_SAVER_NAMES, "Runtime"), "clew"),
     PEER: {
         **dict.fromkeys(_GRAPH_NAMES, "langgraph.graph"),
         **dict.fromkeys(_TYPE_NAMES, "langgraph.types"),

@@ -17,6 +17,8 @@ from .bench import Bench, WorkloadError, expect
 
 WARM_UP_THREADS = 200
 """Threads paused and put to rest before counting, so that pools, caches and prepared statements exist already."""
+IDLE_SECONDS = 3_600.0
+"""Longer than the run, so that no thread goes to rest before it is told to."""
 REQUEST_CHARACTERS = 400
 
 
@@ -27,26 +29,27 @@ class Request(TypedDict, total=False):
 
 def paused_threads(bench: Bench) -> Iterator[None]:
     """Pause `size` threads, put all of them to rest, and answer one; a lap is one thread paused."""
-    graph = bench.compiled(_question_graph(bench))
-    for number in range(WARM_UP_THREADS):
-        _pause(bench, graph, f"warm-{number}")
-    _put_to_rest()
-    yield
-    before = Memory.now()
-    for number in range(bench.amount.size):
-        with bench.lap():
-            _pause(bench, graph, f"paused-{number}")
-    bench.facts["value_bytes"] = sys.getsizeof("x" * REQUEST_CHARACTERS)
-    bench.facts["active_threads"] = _active_threads()
-    bench.facts["operating_system_threads"] = operating_system_threads()
-    _record(bench, "active", before)
-    _put_to_rest()
-    bench.facts["active_threads_at_rest"] = _active_threads()
-    _record(bench, "resting", before)
-    last = {"configurable": {"thread_id": f"paused-{bench.amount.size - 1}"}}
-    state = graph.invoke(bench.engine.Command(resume="yes"), last, durability="sync")
-    expect("the answer of a thread that was at rest", state["answer"], "yes")
-    yield
+    threads = bench.amount.size
+    with bench.engine.Runtime(active_max=threads, idle_seconds=IDLE_SECONDS) as runtime:
+        graph = _question_graph(bench).compile(checkpointer=bench.saver, runtime=runtime)
+        for number in range(WARM_UP_THREADS):
+            _pause(bench, graph, f"warm-{number}")
+        runtime.passivate()
+        yield
+        before = Memory.now()
+        for number in range(threads):
+            with bench.lap():
+                _pause(bench, graph, f"paused-{number}")
+        expect("the number of active threads", runtime.health().active, threads)
+        bench.facts["value_bytes"] = sys.getsizeof("x" * REQUEST_CHARACTERS)
+        bench.facts["operating_system_threads"] = operating_system_threads()
+        _record(bench, "active", before)
+        runtime.passivate()
+        expect("the number of active threads at rest", runtime.health().active, 0)
+        _record(bench, "resting", before)
+        state = graph.invoke(bench.engine.Command(resume="yes"), _config(f"paused-{threads - 1}"), durability="sync")
+        expect("the answer of a thread that was at rest", state["answer"], "yes")
+        yield
 
 
 class Memory:
@@ -91,7 +94,7 @@ def _record(bench: Bench, when: str, before: Memory) -> None:
 
 def _pause(bench: Bench, graph: Any, thread: str) -> None:
     request = random.Random(thread).randbytes(REQUEST_CHARACTERS // 2).hex()  # a string of its own for each thread
-    state = graph.invoke({"request": request}, {"configurable": {"thread_id": thread}}, durability="sync")
+    state = graph.invoke({"request": request}, _config(thread), durability="sync")
     expect("the number of questions", len(state["__interrupt__"]), 1)
 
 
@@ -108,18 +111,8 @@ def _question_graph(bench: Bench) -> Any:
     return builder
 
 
-def _runtime() -> Any:
-    from clew.actors.engine.runtime import default_runtime
-
-    return default_runtime()
-
-
-def _put_to_rest() -> None:
-    _runtime().passivate()
-
-
-def _active_threads() -> int:
-    return len(_runtime().active_threads())
+def _config(thread: str) -> dict[str, Any]:
+    return {"configurable": {"thread_id": thread}}
 
 
 def _return_free_pages() -> None:

@@ -156,7 +156,7 @@ def _paused(cases: Sequence[Case]) -> str:
 def _paused_row(case: Case) -> Row:
     figures = case.figures()
     return [
-        f"{case.size:,} ({figures['clew.active_threads']:,.0f} active)",
+        f"{case.size:,}",
         case.store,
         size(figures["clew.active_bytes_per_thread"]),
         size(active_over_values(figures)),

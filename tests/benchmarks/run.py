@@ -182,6 +182,8 @@ def _postgres() -> Iterator[str]:
     module = module_from_spec(specification)
     sys.modules[specification.name] = module
     specification.loader.exec_module(module)
+    if reason := module.reason_missing():
+        raise NotPossibleError(f"{reason}; install them (Debian: `apt-get install postgresql`) or leave out the store")
     with module.PostgresServer() as server:
         yield server.dsn
 
