@@ -26,6 +26,7 @@ from .registry import Entry, Registry
 _PLAIN_SIZE_MIN = 12
 """From this many items on a container is looked at level by level before it is walked item by item."""
 _PLAIN_LEVELS_MAX = 4
+_PLAIN_DEPTH_MAX = DEPTH_MAX - _PLAIN_LEVELS_MAX
 _PLAIN_ITEMS_MAX = 200_000
 
 _SCALARS = frozenset({str, int, float, bool, type(None), bytes})
@@ -116,8 +117,11 @@ class _Walk:
     # Containers
 
     def _list(self, value: list[Any], depth: int) -> list[Any]:
+        if depth >= DEPTH_MAX:
+            raise TooDeep
         if self._quick and (
-            _SCALARS.issuperset(map(type, value)) or (len(value) >= _PLAIN_SIZE_MIN and _is_plain(value))
+            _SCALARS.issuperset(map(type, value))
+            or (len(value) >= _PLAIN_SIZE_MIN and depth < _PLAIN_DEPTH_MAX and _is_plain(value))
         ):
             return value
         return self._items(value, depth)
@@ -138,18 +142,20 @@ class _Walk:
         return walked
 
     def _dict(self, value: dict[Any, Any], depth: int) -> Any:
+        if depth >= DEPTH_MAX:
+            raise TooDeep
         if not _TEXT.issuperset(map(type, value)) or not (self._quick or all(map(_is_encodable, value))):
             return self._mapping(value, depth)
         if self._quick:
             items = value.values()
-            if _SCALARS.issuperset(map(type, items)) or (len(value) >= _PLAIN_SIZE_MIN and _is_plain(items)):
+            if _SCALARS.issuperset(map(type, items)) or (
+                len(value) >= _PLAIN_SIZE_MIN and depth < _PLAIN_DEPTH_MAX and _is_plain(items)
+            ):
                 return value
         return self._values(value, depth)
 
     def _values(self, value: dict[Any, Any], depth: int) -> dict[Any, Any]:
         """The dict with its values walked; its keys are as they can be."""
-        if depth >= DEPTH_MAX:
-            raise TooDeep
         walked: dict[Any, Any] = {}
         leaves, walkers = self._leaves, self._walkers
         depth += 1
@@ -186,7 +192,7 @@ class _Walk:
         return list(chain.from_iterable(pairs))
 
     def _tuple(self, value: tuple[Any, ...], depth: int) -> Ext:
-        plain = self._quick and _SCALARS.issuperset(map(type, value))
+        plain = self._quick and depth < DEPTH_MAX and _SCALARS.issuperset(map(type, value))
         return self._extension(codes.TUPLE, value if plain else self._items(value, depth))
 
     def _set(self, code: int, value: Collection[Any], depth: int) -> Ext:

@@ -7,6 +7,7 @@ bare instance, as `copy` does: stored data came from a valid object, so nothing 
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import enum
 import sys
@@ -140,33 +141,41 @@ def _model_shape(cls: type[BaseModel]) -> Shape:
     def put_together(data: dict[str, Any], more: Any) -> Any:
         names, extra, own = more or (None, None, None)
         value = cls.__new__(cls)
-        state = {name: data[name] if name in data else _model_default(cls, name, data) for name in cls.model_fields}
+        state = {name: _model_field(cls, name, data) for name in cls.model_fields}
         object.__setattr__(value, "__dict__", state)
         object.__setattr__(value, "__pydantic_fields_set__", set(data if names is None else names))
         object.__setattr__(value, "__pydantic_extra__", dict(extra or {}) if keeps_extra else None)
-        object.__setattr__(value, "__pydantic_private__", _made(private, own or {}) if private else None)
+        object.__setattr__(value, "__pydantic_private__", _made(private, own or {}, state) if private else None)
         return value
 
     made = frozenset(name for name, attribute in private.items() if attribute.default_factory is not None)
     return Shape(take_apart, put_together, made)
 
 
-def _model_default(cls: type[BaseModel], name: str, data: dict[str, Any]) -> Any:
+def _model_field(cls: type[BaseModel], name: str, data: dict[str, Any]) -> Any:
+    if name in data:
+        return data[name]
     field = cls.model_fields[name]
     if field.is_required():
         raise _missing(name, data)
-    if field.default_factory is not None and getattr(field, "default_factory_takes_validated_data", False):
-        return field.default_factory(data)  # type: ignore[call-arg]
-    return field.get_default(call_default_factory=True)
+    return _default_of(field, data)
+
+
+def _default_of(field: Any, data: dict[str, Any]) -> Any:
+    """The default of a field or private attribute; pydantic's own `get_default` changed with its versions."""
+    factory = field.default_factory
+    if factory is None:
+        return copy.deepcopy(field.default)
+    return factory(data) if getattr(field, "default_factory_takes_validated_data", False) else factory()
 
 
 def _given(private: dict[str, Any] | None) -> dict[str, Any] | None:
     return {name: item for name, item in (private or {}).items() if item is not PydanticUndefined} or None
 
 
-def _made(private: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+def _made(private: dict[str, Any], own: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
     """Private attributes as stored, and as their defaults make them where they were not."""
-    made = {name: own[name] if name in own else attribute.get_default() for name, attribute in private.items()}
+    made = {name: own[name] if name in own else _default_of(field, state) for name, field in private.items()}
     return {name: item for name, item in made.items() if item is not PydanticUndefined}
 
 
