@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from pydantic import TypeAdapter
+
 from ...events.codec.digest import canonical_digest
 from ...events.errors import GraphInterrupt, QuestionNotReproducibleError
-from ...events.vocabulary import EffectRecorded, Interrupt, InterruptRaised, Payload, QuestionWithdrawn
+from ...events.vocabulary import EffectRecorded, Interrupt, InterruptRaised, QuestionWithdrawn
 from ...projections.state import ids
 from ...projections.state.thread import Question
 
@@ -190,6 +192,4 @@ def interrupt(value: Any, *, response_schema: Any = None) -> Any:
 def _json_schema(declared: Any) -> dict[str, Any] | None:
     if declared is None:
         return None
-    from pydantic import TypeAdapter
-
     return TypeAdapter(declared).json_schema()

@@ -12,10 +12,9 @@ from clew.projections.channels.messages import MessagesState, add_messages
 from clew.projections.state.views import PregelTask, StateSnapshot
 
 __all__ = [
-    "END",
-    "START",
     "Command",
     "CompiledStateGraph",
+    "END",
     "InMemorySaver",
     "Interrupt",
     "MemorySaver",
@@ -23,6 +22,7 @@ __all__ = [
     "Overwrite",
     "PregelTask",
     "Runtime",
+    "START",
     "Send",
     "SqliteSaver",
     "StateGraph",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .base import Event, Payload
 
 
-class InterruptRaised(Event, tag=40, kw_only=True):
+class InterruptRaised(Event, tag=40, frozen=True, kw_only=True):
     """A task asked a person something and waits."""
 
     task: int
@@ -26,7 +26,7 @@ class InterruptRaised(Event, tag=40, kw_only=True):
     """Who may answer; empty for anybody."""
 
 
-class Resumed(Event, tag=41, kw_only=True):
+class Resumed(Event, tag=41, frozen=True, kw_only=True):
     """A person answered."""
 
     question: str
@@ -35,7 +35,7 @@ class Resumed(Event, tag=41, kw_only=True):
     comment: str = ""
 
 
-class AnswerRefused(Event, tag=42, kw_only=True):
+class AnswerRefused(Event, tag=42, frozen=True, kw_only=True):
     """An answer was not taken."""
 
     question: str
@@ -44,27 +44,27 @@ class AnswerRefused(Event, tag=42, kw_only=True):
     who: str = ""
 
 
-class QuestionWithdrawn(Event, tag=43, kw_only=True):
+class QuestionWithdrawn(Event, tag=43, frozen=True, kw_only=True):
     """A question is no longer asked: its task ended or asked something else in its place."""
 
     question: str
     reason: str = ""
 
 
-class QuestionExpired(Event, tag=44, kw_only=True):
+class QuestionExpired(Event, tag=44, frozen=True, kw_only=True):
     """A question's deadline passed."""
 
     question: str
 
 
-class QuestionEscalated(Event, tag=45, kw_only=True):
+class QuestionEscalated(Event, tag=45, frozen=True, kw_only=True):
     """A question was brought before somebody else as well."""
 
     question: str
     who: list[str]
 
 
-class QuestionReassigned(Event, tag=46, kw_only=True):
+class QuestionReassigned(Event, tag=46, frozen=True, kw_only=True):
     """A question was given to other people."""
 
     question: str

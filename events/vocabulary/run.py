@@ -5,7 +5,7 @@ from __future__ import annotations
 from .base import Event, Payload, Route, Write
 
 
-class GraphSeen(Event, tag=1, kw_only=True):
+class GraphSeen(Event, tag=1, frozen=True, kw_only=True):
     """The code of a graph as it was when it first worked on this thread; once per fingerprint."""
 
     fingerprint: bytes
@@ -17,7 +17,7 @@ class GraphSeen(Event, tag=1, kw_only=True):
     """Name of each channel's rule (a built-in reducer's name, or "user:<name>"), by channel."""
 
 
-class RunStarted(Event, tag=2, kw_only=True):
+class RunStarted(Event, tag=2, frozen=True, kw_only=True):
     """A run began with new input. It is a checkpoint, source "input"."""
 
     run: str
@@ -30,7 +30,7 @@ class RunStarted(Event, tag=2, kw_only=True):
     durability: str = "sync"
 
 
-class RunContinued(Event, tag=3, kw_only=True):
+class RunContinued(Event, tag=3, frozen=True, kw_only=True):
     """A run took up the open work again: `None` input, a passed breakpoint, an answer or a `Command`."""
 
     run: str
@@ -41,14 +41,14 @@ class RunContinued(Event, tag=3, kw_only=True):
     durability: str = "sync"
 
 
-class CommandApplied(Event, tag=4, kw_only=True):
+class CommandApplied(Event, tag=4, frozen=True, kw_only=True):
     """A `Command(update=…, goto=…)` given as input was applied to the open step."""
 
     writes: list[Write]
     routes: list[Route] = []
 
 
-class RunPaused(Event, tag=5, kw_only=True):
+class RunPaused(Event, tag=5, frozen=True, kw_only=True):
     """A run stopped at a static breakpoint."""
 
     where: str
@@ -56,7 +56,7 @@ class RunPaused(Event, tag=5, kw_only=True):
     nodes: list[str]
 
 
-class RunFinished(Event, tag=6, kw_only=True):
+class RunFinished(Event, tag=6, frozen=True, kw_only=True):
     """A run ended; the thread rests."""
 
     status: str
@@ -66,13 +66,13 @@ class RunFinished(Event, tag=6, kw_only=True):
     """Nodes whose join some branches reached and others did not, when the run completed."""
 
 
-class ValueSaved(Event, tag=7, kw_only=True):
+class ValueSaved(Event, tag=7, frozen=True, kw_only=True):
     """An entrypoint's `final(save=…)`: what the next invocation receives as `previous`."""
 
     value: Payload
 
 
-class Taken(Event, tag=8, kw_only=True):
+class Taken(Event, tag=8, frozen=True, kw_only=True):
     """Another process took the thread over."""
 
     owner: str

@@ -17,7 +17,7 @@ class PlannedTask(Struct, array_like=True, frozen=True, gc=False):
     timeout: float | None = None
 
 
-class StepPlanned(Event, tag=20, kw_only=True):
+class StepPlanned(Event, tag=20, frozen=True, kw_only=True):
     """What the next super-step runs, in path order: nodes by name, then Sends in the order they were sent.
 
     Said while a step is open (a `Command(goto=…)` given as input), it adds tasks to that step.
@@ -30,7 +30,7 @@ class StepPlanned(Event, tag=20, kw_only=True):
     """Deferred nodes that are triggered and wait until nothing else is left to run."""
 
 
-class NodeStarted(Event, tag=21, kw_only=True):
+class NodeStarted(Event, tag=21, frozen=True, kw_only=True):
     """One attempt of one task began."""
 
     task: int
@@ -38,7 +38,7 @@ class NodeStarted(Event, tag=21, kw_only=True):
     attempt: int = 1
 
 
-class EffectRecorded(Event, tag=22, kw_only=True):
+class EffectRecorded(Event, tag=22, frozen=True, kw_only=True):
     """The result of a recorded effect (a tool call, a `@task`): played back on re-entry, never run again."""
 
     task: int
@@ -53,7 +53,7 @@ class EffectRecorded(Event, tag=22, kw_only=True):
     error: str | None = None
 
 
-class NodeCompleted(Event, tag=23, kw_only=True):
+class NodeCompleted(Event, tag=23, frozen=True, kw_only=True):
     """A task finished: what it wrote and where its path functions, Sends and gotos lead."""
 
     task: int
@@ -62,7 +62,7 @@ class NodeCompleted(Event, tag=23, kw_only=True):
     cached: bool = False
 
 
-class NodeFailed(Event, tag=24, kw_only=True):
+class NodeFailed(Event, tag=24, frozen=True, kw_only=True):
     """An attempt of a task raised."""
 
     task: int
@@ -76,11 +76,11 @@ class NodeFailed(Event, tag=24, kw_only=True):
     """The error handler that takes over, if one does."""
 
 
-class StepCommitted(Event, tag=25, kw_only=True):
+class StepCommitted(Event, tag=25, frozen=True, kw_only=True):
     """The writes of the super-step were merged. It is a checkpoint, source "loop"."""
 
 
-class StepFailed(Event, tag=26, kw_only=True):
+class StepFailed(Event, tag=26, frozen=True, kw_only=True):
     """The writes could not be merged (a conflict, a reducer's error); the step stays open and readable."""
 
     error: str
@@ -88,7 +88,7 @@ class StepFailed(Event, tag=26, kw_only=True):
     """Tasks whose recorded completion no longer counts: they wrote to the channel in conflict and run again."""
 
 
-class StepAbandoned(Event, tag=27, kw_only=True):
+class StepAbandoned(Event, tag=27, frozen=True, kw_only=True):
     """New input withdrew the open step, its finished work and its questions."""
 
     questions: list[str] = []

@@ -15,14 +15,14 @@ class Update(Struct, array_like=True, frozen=True, gc=False):
     routes: list[Route] = []
 
 
-class StateUpdated(Event, tag=60, kw_only=True):
+class StateUpdated(Event, tag=60, frozen=True, kw_only=True):
     """`update_state`: one super-step made by hand. It is a checkpoint, source "update"."""
 
     updates: list[Update]
     who: str = ""
 
 
-class Forked(Event, tag=61, kw_only=True):
+class Forked(Event, tag=61, frozen=True, kw_only=True):
     """A branch starts at an earlier checkpoint. It is a checkpoint, source "fork", with that one's state and tasks."""
 
     version: int
@@ -33,7 +33,7 @@ class Forked(Event, tag=61, kw_only=True):
     """True when that checkpoint's tasks are planned anew (time travel); False under an update or new input."""
 
 
-class ThreadErased(Event, tag=62, kw_only=True):
+class ThreadErased(Event, tag=62, frozen=True, kw_only=True):
     """The thread's personal data is gone; the chain stays provable."""
 
     who: str = ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from langchain_core.messages import BaseMessage
+
 from ...events.vocabulary import INTERRUPT, START, NodeCompleted, RunPaused, StateUpdated, StepCommitted, Write
 from ..channels.cells import Cells
 from ..state import ids
@@ -116,8 +118,6 @@ def written(view: RunView, writes: Iterable[Write]) -> Any:
 
 
 def _messages(writes: Iterable[Write]) -> Iterable[Any]:
-    from langchain_core.messages import BaseMessage
-
     for write in writes:
         value = write.payload.value
         for item in value if isinstance(value, (list, tuple)) else (value,):

@@ -1,0 +1,1 @@
+"""Runs and checks the documents: README.md and docs/."""
