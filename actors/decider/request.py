@@ -12,6 +12,13 @@ from ..author.plan import Plan
 from .commands import Merged, Moment, Terms
 
 
+def describe(plan: Plan) -> GraphSeen:
+    """What the log keeps of a graph's code: fingerprints of its nodes, names of its channels' rules."""
+    nodes = {name: node.callee.fingerprint for name, node in plan.nodes.items()}
+    rules = {name: channel.name for name, channel in plan.channels.items()}
+    return GraphSeen(fingerprint=plan.fingerprint, name=plan.name, nodes=nodes, channels=rules)
+
+
 class Request(Struct, frozen=True):
     """A command's circumstances."""
 
@@ -22,6 +29,8 @@ class Request(Struct, frozen=True):
     moment: Moment
     thread: str = ""
     """For messages only."""
+    graph_seen: GraphSeen | None = None
+    """What the graph looks like, said once per fingerprint; the same object for all threads."""
     running: frozenset[int] = frozenset()
     """Ordinals of the open step's tasks that this process is running now: they are not started twice."""
     merged: Merged | None = None
@@ -33,12 +42,9 @@ class Request(Struct, frozen=True):
 
     def see_graph(self, draft: Draft) -> None:
         """Say what the graph looks like, once per fingerprint."""
-        plan = self.plan
-        if plan.fingerprint in draft.state.graphs or not self.terms.kept:
-            return
-        nodes = {name: node.callee.fingerprint for name, node in plan.nodes.items()}
-        rules = {name: channel.name for name, channel in plan.channels.items()}
-        draft.say(GraphSeen(fingerprint=plan.fingerprint, name=plan.name, nodes=nodes, channels=rules))
+        seen = self.graph_seen
+        if seen is not None and self.terms.kept and draft.state.graph(seen.fingerprint) is None:
+            draft.say(seen)
 
     def continued(self, reason: str) -> RunContinued:
         """The event that a run takes up open work."""

@@ -18,6 +18,7 @@ from ...projections.state.merge import Channels
 from ...projections.state.thread import ThreadState
 from ...projections.state.views import StateSnapshot
 from ..author.plan import Plan
+from ..decider.request import describe
 from ..engine.runtime import Runtime, default_runtime
 from ..engine.thread import ThreadActor
 from ..watch.watch import open_watch
@@ -68,6 +69,7 @@ class CompiledStateGraph(Runnable[Any, Any]):
         self.config: RunnableConfig | None = None
         self.channels = Channels(plan.channels)
         self.codec = Codec(_registry(plan))
+        self.graph_seen = describe(plan)
         self.node_metadata: Mapping[str, Mapping[str, Any]] = {
             name: node.metadata for name, node in plan.nodes.items() if node.metadata
         }

@@ -82,7 +82,7 @@ def open_run(
     settings.output_keys = output_keys(graph, options.output_keys)
     settings.answers_by_position = graph.answers == "position"
     command = _command(graph, actor, given, completed)
-    run = Run(actor, plan, graph.channels, command, terms, settings, graph.codec, loop=loop)
+    run = Run(actor, plan, graph.channels, command, terms, settings, graph.codec, graph.graph_seen, loop=loop)
     run.view.metadata = completed["metadata"]
     run.view.node_metadata = graph.node_metadata
     if isinstance(command, (Start, Apply, Answer)) and kept:

@@ -14,7 +14,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from ...events.codec.values import Codec
-from ...events.vocabulary import Payload
+from ...events.vocabulary import GraphSeen, Payload
 from ...projections.channels.cells import Cells
 from ...projections.state import ids
 from ...projections.state.merge import Channels
@@ -120,6 +120,7 @@ class Run:
         terms: Terms,
         settings: Settings,
         codec: Codec,
+        graph_seen: GraphSeen,
         *,
         loop: asyncio.AbstractEventLoop | None = None,
         surroundings: Context | None = None,
@@ -130,6 +131,8 @@ class Run:
         self.command = command
         self.terms = terms
         self.settings = settings
+        self.graph_seen = graph_seen
+        """What the log keeps of the graph's code; one object for all threads."""
         self.graph_codec = codec
         self.codec: Codec = codec
         self.loop = loop
@@ -183,7 +186,7 @@ class Run:
 
     def node_changed(self, node: str, fingerprint: bytes) -> bool:
         """True when the node's code differs from what it was in the graph of this fingerprint."""
-        seen = self.actor.state.graphs.get(fingerprint)
+        seen = self.actor.state.graph(fingerprint)
         known = self.plan.node(node)
         return seen is not None and known is not None and seen.nodes.get(node) != known.callee.fingerprint
 

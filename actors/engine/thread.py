@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ...events.codec.values import Codec
 from ...events.errors import (
@@ -29,7 +31,7 @@ from ...projections.state.merge import Channels
 from ...projections.state.thread import ThreadState
 from ...projections.streams.commit import commit_chunks
 from ..author.plan import Plan
-from ..decider.commands import Command, Decision, Ending, Merged, Moment, Outcome, Report, Stop
+from ..decider.commands import Answer, Command, Decision, Ending, Merged, Moment, Outcome, Report, Stop
 from ..decider.decide import decide
 from ..decider.request import Request
 from .dispatcher import Dispatcher, PooledActor
@@ -41,6 +43,8 @@ INBOX_MAX = 1000
 """Runs that may wait for one thread."""
 CONFLICTS_MAX = 5
 """How often a command is decided anew because another process appended first."""
+_NONE: frozenset[Any] = frozenset()
+"""What a resting actor keeps instead of empty sets of its own: ten thousand of them rest in memory at once."""
 EARLY_COMMIT_SECONDS = 0.005
 """How long a finished task beside slower siblings may wait to be recorded: what finishes meanwhile shares the commit."""
 
@@ -109,18 +113,21 @@ class ThreadActor(PooledActor):
         """What the log amounts to, as far as this actor has read it. Replaced, never changed."""
         self.run: Run | None = None
         """The run that is being worked on; None while the thread rests."""
-        self.waiting: list[Run] = []
+        self.waiting: Sequence[Run] = ()
         """Runs whose turn comes when the present one ends."""
-        self.working: set[tuple[tuple[int, int], int]] = set()
+        self.working: AbstractSet[tuple[tuple[int, int], int]] = _NONE
         """(step, task) of jobs handed out and not yet reported, also of runs that have ended."""
-        self.held: list[tuple[tuple[int, int], Outcome]] = []
+        self.held: Sequence[tuple[tuple[int, int], Outcome]] = ()
         """(step, outcome), not yet recorded: their siblings may share the commit."""
         self.held_since = 0.0
         """Monotonic seconds since when the first of them waits."""
         self.appending: _Appending | None = None
         """The append on its way, while the journal has it; nothing else is decided meanwhile."""
         self.verdict: Verdict | None = None
+        self.last_run: Run | None = None
+        """The run that worked last, while jobs of it are out: late outcomes are recorded under its terms."""
         self.last_used = 0.0
+        """Monotonic seconds of the end of the last run; 0.0 before the first."""
 
     # -- messages
 
@@ -150,7 +157,9 @@ class ThreadActor(PooledActor):
             elif self.held and self._time_to_report():
                 self._report()
             elif self.run is None and self.waiting:
-                self._begin(self.waiting.pop(0))
+                first, *rest = self.waiting
+                self.waiting = rest or ()
+                self._begin(first)
             else:
                 return
 
@@ -174,7 +183,7 @@ class ThreadActor(PooledActor):
         if self.log is not None:
             self.state = ThreadState()
             self.plan = None
-        self.held = []
+        self.held = ()
 
     # -- runs
 
@@ -185,7 +194,7 @@ class ThreadActor(PooledActor):
             error = InboxFullError(f"thread {self.thread!r} has {INBOX_MAX} runs waiting; try again later")
             run.end(Ending("failed", error), self.state)
         else:
-            self.waiting.append(run)
+            self.waiting = [*self.waiting, run]
 
     def _begin(self, run: Run) -> None:
         self.run = run
@@ -205,6 +214,8 @@ class ThreadActor(PooledActor):
         run.codec = self.codec
         if self.log is not None:
             self.state = self.log.load(self.codec, run.channels)
+            # One description for all threads of a graph instead of one each.
+            self.state.graphs = tuple(run.graph_seen if seen == run.graph_seen else seen for seen in self.state.graphs)
 
     def refresh(self) -> bool:
         """Fold what other writers appended; True when there was something."""
@@ -218,7 +229,7 @@ class ThreadActor(PooledActor):
         run = message.run
         run.cancelled = True
         if run in self.waiting:
-            self.waiting.remove(run)
+            self.waiting = [other for other in self.waiting if other is not run]
             run.end(Ending(message.status), self.state)
         elif run is self.run and self.appending is None:
             self._drop_jobs(run)
@@ -230,24 +241,33 @@ class ThreadActor(PooledActor):
         """Take back what nobody has begun; what runs already goes on and is recorded when it ends."""
         while (job := run.pop_job()) is not None:
             if isinstance(job, Job):
-                self.working.discard((job.address, job.ordinal))
+                self._not_working(job)
 
     def _end(self, run: Run, ending: Ending) -> None:
         self._drop_jobs(run)
         if self.run is run:
             self.run = None
+        if not self.working:
+            self.working = _NONE
+            self.last_run = None
         self.last_used = time.monotonic()
         run.end(ending, self.state)
+
+    def _not_working(self, job: Job) -> None:
+        working = self.working
+        if type(working) is set:
+            working.discard((job.address, job.ordinal))
 
     # -- reports
 
     def _finished(self, message: Finished) -> None:
         job = message.job
-        self.working.discard((job.address, job.ordinal))
+        self._not_working(job)
         head = self.state.root.head
         if head is None or head.address != job.address:
             return
-        if not self.held:
+        if type(self.held) is not list:
+            self.held = []
             self.held_since = time.monotonic()
         self.held.append((job.address, message.outcome))
 
@@ -267,7 +287,7 @@ class ThreadActor(PooledActor):
         head = self.state.root.head
         address = None if head is None else head.address
         outcomes = tuple(outcome for step, outcome in self.held if step == address)
-        self.held = []
+        self.held = ()
         run = self.run
         if not outcomes:
             return
@@ -289,9 +309,6 @@ class ThreadActor(PooledActor):
             self._decide(run, message.job.command, message.merged)
 
     # -- deciding and appending
-
-    last_run: Run | None = None
-    """The run that worked last: late outcomes are recorded under its terms."""
 
     def _decide(
         self, run: Run, command: Command, merged: Merged | None = None, *, late: bool = False, conflicts: int = 0
@@ -326,7 +343,7 @@ class ThreadActor(PooledActor):
         # Ten checkpoint ids fit into a microsecond; time never stands still or goes back within a thread.
         earliest = state.time + 1 + state.checkpoints_made // 10
         moment = Moment(max(now, earliest), os.urandom(16))
-        return Request(run.plan, run.channels, run.terms, state, moment, self.thread, self._running(), merged)
+        return Request(run.plan, run.channels, run.terms, state, moment, self.thread, run.graph_seen, self._running(), merged)
 
     def _append(self, run: Run, decision: Decision, command: Command, conflicts: int, late: bool) -> None:
         draft = decision.draft
@@ -403,23 +420,21 @@ class ThreadActor(PooledActor):
         head = line.head
         if head is None:
             return
+        working = self.working if type(self.working) is set else set()
+        self.working = working
         jobs: list[Job | MergeJob] = []
         for ordinal in ordinals:
             task = line.tasks[ordinal]
             node = run.plan.node(task.node)
             if node is not None:
                 jobs.append(Job(run, ordinal, task, node, head, line.cells, task.attempt))
-                self.working.add((head.address, ordinal))
+                working.add((head.address, ordinal))
         run.base_step = self.state.run.base_step if self.state.run is not None else 0
         run.add_jobs(jobs)
 
 
 def bound(appending: _Appending) -> Command:
     """The command with its bare answer bound to the question it was taken for: a loser must not answer the next one."""
-    from msgspec.structs import replace
-
-    from ..decider.commands import Answer
-
     command = appending.command
     if isinstance(command, Answer) and command.bare is not None and appending.decision.answered:
         return replace(command, answers={appending.decision.answered[0]: command.bare}, bare=None)
@@ -441,4 +456,4 @@ def _tell(actor: ThreadActor, run: Run) -> Callable[[Verdict], None]:
     return done
 
 
-__all__ = ["FLUSH", "Cancel", "Committed", "Finished", "MergeFinished", "ThreadActor"]
+__all__ = ["Cancel", "Committed", "FLUSH", "Finished", "MergeFinished", "ThreadActor"]

@@ -6,7 +6,7 @@ replay says recorded ones. Nothing here calls user code but the reducers behind 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from msgspec.structs import replace
@@ -44,7 +44,7 @@ from ...events.vocabulary import (
 )
 from ..channels.cells import Cells
 from .merge import Channels, MergeError, merge_or_keep, merge_writes
-from .thread import COMMANDS_MAX, Checkpoint, Line, Question, RunFacts, Task, ThreadState, start_task
+from .thread import _NOTHING, COMMANDS_MAX, Checkpoint, Line, Question, RunFacts, Task, ThreadState, start_task
 
 ANSWERED_MAX = 64
 """How many answered questions a thread's state remembers by itself; the log remembers all."""
@@ -140,7 +140,7 @@ class Draft:
         line.failure = ""
         line.paused = None
         line.command_writes = ()
-        line.arrivals = {}
+        line.arrivals = _NOTHING
         line.deferred = ()
 
 
@@ -188,7 +188,7 @@ def _with_task(line: Line, ordinal: int, **changes: Any) -> None:
 
 
 def _graph_seen(draft: Draft, event: GraphSeen, _: Cells | None) -> None:
-    draft.state.graphs = {**draft.state.graphs, event.fingerprint: event}
+    draft.state.graphs = (*draft.state.graphs, event)
 
 
 def _run_started(draft: Draft, event: RunStarted, _: Cells | None) -> None:
@@ -247,7 +247,7 @@ def _step_planned(draft: Draft, event: StepPlanned, _: Cells | None) -> None:
         else:
             planned.append(Task(task.node))
     line.tasks = tuple(planned)
-    line.arrivals = {key: tuple(sources) for key, sources in event.arrivals.items()} if event.arrivals else {}
+    line.arrivals = {key: tuple(sources) for key, sources in event.arrivals.items()} if event.arrivals else _NOTHING
     line.deferred = tuple(event.deferred)
 
 

@@ -28,6 +28,10 @@ from . import ids
 
 Item = TypeVar("Item")
 
+_NOTHING: Mapping[str, Any] = {}
+"""The empty mapping of every new state; nobody writes to it, so all threads share it."""
+_NO_CELLS = Cells()
+
 COMMANDS_MAX = 256
 """How many command ids a thread remembers to recognise a repeated command."""
 
@@ -151,7 +155,7 @@ class Checkpoint(Struct, frozen=True):
     """For source "input": what the hidden start task is about to write."""
     tasks: tuple[Task, ...] = ()
     """The super-step after it, as far as it got."""
-    arrivals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    arrivals: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NOTHING)
     """Joins partly filled: key to sources that arrived."""
     deferred: tuple[str, ...] = ()
     """Deferred nodes that wait until nothing else is left to run."""
@@ -186,9 +190,9 @@ class Line:
         """Every checkpoint that was head before, of all branches, oldest first."""
         self.tasks: tuple[Task, ...] = ()
         """The open super-step's tasks in path order; their ordinals name them in events."""
-        self.cells = Cells()
+        self.cells = _NO_CELLS
         """What the open step's tasks see: the head's cells and what a Command given as input wrote over them."""
-        self.arrivals: Mapping[str, tuple[str, ...]] = {}
+        self.arrivals: Mapping[str, tuple[str, ...]] = _NOTHING
         self.deferred: tuple[str, ...] = ()
         self.paused: tuple[str, tuple[str, ...]] | None = None
         """("before" | "after", nodes) while a run rests at a static breakpoint."""
@@ -326,12 +330,13 @@ class ThreadState:
         """Time of the last commit, microseconds since the epoch."""
         self.digest = b""
         """The chain up to the last commit; empty for a new thread."""
-        self.lines: Mapping[str, Line] = {}
+        self.lines: Mapping[str, Line] = _NOTHING
         self.run: RunFacts | None = None
         """The last run, whether it goes on or not."""
         self.status = RESTING
-        self.graphs: Mapping[bytes, GraphSeen] = {}
-        self.commands: Mapping[str, int] = {}
+        self.graphs: tuple[GraphSeen, ...] = ()
+        """The graphs that worked on the thread, each version of their code once."""
+        self.commands: Mapping[str, int] = _NOTHING
         """Command ids seen lately, with the version of their commit."""
         self.answered: tuple[Question, ...] = ()
         """The last answered questions, newest last (bounded), to name the winner to whoever comes late."""
@@ -352,6 +357,10 @@ class ThreadState:
         for name in ThreadState.__slots__:
             setattr(state, name, getattr(self, name))
         return state
+
+    def graph(self, fingerprint: bytes) -> GraphSeen | None:
+        """What is known of the graph with this fingerprint."""
+        return next((seen for seen in self.graphs if seen.fingerprint == fingerprint), None)
 
     @property
     def root(self) -> Line:
