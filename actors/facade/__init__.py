@@ -1,33 +1,75 @@
-"""clew: human-in-the-loop agent graphs as event-sourced actors, with LangGraph's authoring API."""
+"""clew: human-in-the-loop agent graphs as event-sourced actors, with LangGraph's authoring API.
 
-from clew.actors.agents.chat_models import init_chat_model
+What people use daily is here; `clew.graph`, `clew.types`, `clew.prebuilt`, `clew.checkpoint`, `clew.channels`,
+`clew.config`, `clew.runtime`, `clew.errors` and `clew.testing` have the rest. Names that need an extra package or a slow
+import are loaded at their first use.
+"""
+
+from typing import TYPE_CHECKING, Any
+
 from clew.actors.author.builder import StateGraph
 from clew.actors.doors.compiled import CompiledStateGraph
 from clew.actors.engine.call import interrupt
 from clew.actors.engine.runtime import Runtime
+from clew.events.codec.registry import register_type
 from clew.events.stores.saver import InMemorySaver, MemorySaver
-from clew.events.stores.sqlite_saver import SqliteSaver
+from clew.events.stores.sqlite_saver import AsyncSqliteSaver, SqliteSaver
 from clew.events.vocabulary import END, START, Command, Interrupt, Overwrite, Send
 from clew.projections.channels.messages import MessagesState, add_messages
 from clew.projections.state.views import PregelTask, StateSnapshot
 
+if TYPE_CHECKING:
+    from clew.actors.agents.chat_models import init_chat_model
+    from clew.actors.agents.tool_node import ToolNode
+    from clew.actors.agents.tools_condition import tools_condition
+    from clew.events.stores.postgres_saver import AsyncPostgresSaver, PostgresSaver
+
 __all__ = [
+    "END",
+    "START",
+    "AsyncPostgresSaver",
+    "AsyncSqliteSaver",
     "Command",
     "CompiledStateGraph",
-    "END",
     "InMemorySaver",
     "Interrupt",
     "MemorySaver",
     "MessagesState",
     "Overwrite",
+    "PostgresSaver",
     "PregelTask",
     "Runtime",
-    "START",
     "Send",
     "SqliteSaver",
     "StateGraph",
     "StateSnapshot",
+    "ToolNode",
     "add_messages",
     "init_chat_model",
     "interrupt",
+    "register_type",
+    "tools_condition",
 ]
+
+_LATER = {
+    "AsyncPostgresSaver": "clew.events.stores.postgres_saver",
+    "PostgresSaver": "clew.events.stores.postgres_saver",
+    "ToolNode": "clew.actors.agents.tool_node",
+    "init_chat_model": "clew.actors.agents.chat_models",
+    "tools_condition": "clew.actors.agents.tools_condition",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load what is imported at its first use. The table is closed: no name from outside is ever imported."""
+    if name not in _LATER:
+        raise AttributeError(f"module 'clew' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_LATER[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

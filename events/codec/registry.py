@@ -140,3 +140,6 @@ def _full_name(cls: type) -> str:
 
 COMMON = Registry()
 """What every graph of this process knows besides its own classes; `clew.register_type` fills it."""
+
+register_type = COMMON.register
+"""Let values of a class be stored and read by every graph of this process: `clew.register_type`."""

@@ -1,0 +1,6 @@
+"""What a node receives as `runtime`. (`clew.Runtime`, what a service holds, is another thing.)"""
+
+from clew.actors.engine.context import ExecutionInfo, get_runtime
+from clew.actors.engine.context import NodeRuntime as Runtime
+
+__all__ = ["ExecutionInfo", "Runtime", "get_runtime"]

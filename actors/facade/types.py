@@ -1,0 +1,21 @@
+"""What nodes return and receive, and what calls show."""
+
+from clew.actors.author.policies import CachePolicy, RetryPolicy, TimeoutPolicy
+from clew.actors.engine.call import interrupt
+from clew.actors.engine.context import StreamWriter
+from clew.events.vocabulary import Command, Interrupt, Overwrite, Send
+from clew.projections.state.views import PregelTask, StateSnapshot
+
+__all__ = [
+    "CachePolicy",
+    "Command",
+    "Interrupt",
+    "Overwrite",
+    "PregelTask",
+    "RetryPolicy",
+    "Send",
+    "StateSnapshot",
+    "StreamWriter",
+    "TimeoutPolicy",
+    "interrupt",
+]
