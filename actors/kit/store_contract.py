@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 from ...events.errors import EncodeError, StaleVersionError, StoreError, ThreadErasedError
@@ -268,6 +268,31 @@ class StoreContract:
         store.erase("newest")
         store.append(entry("a", 1))
         assert [(row.thread, row.version) for _, row in store.follow(seen)] == [("a", 1)]
+
+    def test_an_erase_amid_appends_leaves_nothing(self, store: Store) -> None:
+        """Neither the commit that was in flight nor one after it."""
+        if not self.erases:
+            return self._check_erase_is_refused(store)
+        begun = Event()
+
+        def write(thread: str) -> None:
+            for version in range(100_000):
+                try:
+                    store.append(entry(thread, version))
+                except ThreadErasedError:
+                    return
+                if version == 3:
+                    begun.set()
+
+        def erase(thread: str) -> None:
+            begun.wait(30)
+            store.erase(thread)
+
+        for thread in ("a", "b", "c"):
+            begun.clear()
+            _run([partial(write, thread), partial(erase, thread)])
+            assert store.read(thread) == []
+        assert store.follow(Position()) == []
 
     def test_erasing_an_unknown_thread_changes_nothing(self, store: Store) -> None:
         """The name stays free."""

@@ -1,0 +1,79 @@
+"""`PostgresSaver` and its async twin. psycopg is imported when a saver is made, not when this module is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, final
+
+from .saver import BaseCheckpointSaver
+from .store import Store
+
+
+@final
+class PostgresSaver(BaseCheckpointSaver):
+    """Keeps threads in a Postgres database. Call `setup()` once per database."""
+
+    def __init__(self, conn: Any, *, durability: str = "sync", tenant: str = "") -> None:
+        """Open the store for a pool, a connection, or a connection string.
+
+        Args:
+            conn: a psycopg `ConnectionPool` is used as it is and stays the caller's. A psycopg connection, which cannot
+                be reconnected nor shared by threads, tells where to connect: a pool of the saver's own is opened.
+            durability: "sync" waits for the server's disk; "os" does not (`synchronous_commit=off`; not for a given
+                pool, whose connections are set up by whoever made it).
+            tenant: whose threads.
+
+        Raises:
+            MissingPackageError: psycopg or its pool is not installed.
+            StoreBusyError: the server cannot be reached.
+        """
+        super().__init__(_open(conn, durability), tenant=tenant)
+
+    @classmethod
+    @contextmanager
+    def from_conn_string(
+        cls, conn_string: str, *, durability: str = "sync", tenant: str = ""
+    ) -> Iterator[PostgresSaver]:
+        """A saver for a connection string; its connections are closed when the block ends."""
+        saver = cls(conn_string, durability=durability, tenant=tenant)
+        try:
+            yield saver
+        finally:
+            saver.close()
+
+    def setup(self) -> None:
+        """Create the tables if they are missing; safe when several processes do it at once."""
+        self.store.setup()
+
+
+@final
+class AsyncPostgresSaver(BaseCheckpointSaver):
+    """`PostgresSaver` for async code: the same store and its own pool, opened and closed with `async with`."""
+
+    def __init__(self, conn: Any, *, durability: str = "sync", tenant: str = "") -> None:
+        """As `PostgresSaver`; an `AsyncConnectionPool` or `AsyncConnection` tells where to connect."""
+        super().__init__(_open(conn, durability), tenant=tenant)
+
+    @classmethod
+    @asynccontextmanager
+    async def from_conn_string(
+        cls, conn_string: str, *, durability: str = "sync", tenant: str = ""
+    ) -> AsyncIterator[AsyncPostgresSaver]:
+        """A saver for a connection string; its connections are closed when the block ends."""
+        saver = await asyncio.to_thread(cls, conn_string, durability=durability, tenant=tenant)
+        try:
+            yield saver
+        finally:
+            await asyncio.to_thread(saver.close)
+
+    async def setup(self) -> None:
+        """Create the tables if they are missing; safe when several processes do it at once."""
+        await asyncio.to_thread(self.store.setup)
+
+
+def _open(conn: Any, durability: str) -> Store:
+    from .postgres import PostgresStore
+
+    return PostgresStore(conn, durability)
