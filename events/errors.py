@@ -28,6 +28,7 @@
     ├── NodeTimeoutError              a node took longer than its timeout
     ├── NodeCancelledError            a node cancelled itself
     ├── MissingPackageError           an extra that is not installed
+    ├── DrawingUnavailableError       the service that renders diagrams did not
     └── ScriptError                   a scripted model has no reply for its messages
     GraphBubbleUp (BaseException)     control signals; never leave the root graph, never caught by `except Exception`
     ├── GraphInterrupt                a question was asked
@@ -234,6 +235,18 @@ class NodeCancelledError(ClewError):
 
 class MissingPackageError(ClewError, ImportError):
     """An optional package is not installed; the message gives the command."""
+
+
+class DrawingUnavailableError(ClewError, ValueError):
+    """The service that renders diagrams as images was not reached, or refused."""
+
+    def __init__(self, service: str, reason: str) -> None:
+        self.service = service
+        super().__init__(
+            f"draw_mermaid_png needs the Mermaid service at {service}, which gave no image ({reason}). "
+            "draw_mermaid() gives the diagram as text and works offline; for an image without the service, "
+            "pip install pyppeteer and use draw_method=MermaidDrawMethod.PYPPETEER, or give a base_url of your own"
+        )
 
 
 class ScriptError(ClewError, LookupError):

@@ -165,7 +165,7 @@ class LazyChannel(Channel[Value], Generic[Value, Result]):
 
 
 def _tidy_behind(cell: LazyCell, *, forgets: bool) -> None:
-    """Drop what nobody needs of the line behind a cell that was built upon: results, up to the anchor; an anchor's line.
+    """Drop what nobody needs behind a cell that was built upon: results, up to the anchor, and an anchor's own line.
 
     The cell's own result stays: a step's partial view is merged beside the step itself, onto the same cell.
     """

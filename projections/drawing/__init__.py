@@ -1,1 +1,8 @@
-"""."""
+"""Drawing: a graph as a diagram, through langchain-core's `Graph`.
+
+    shape.py      what a drawing needs to know of a graph; the builder fills it
+    edges.py      which edges a drawing shows, and in what order
+    drawing.py    from a shape to a `DrawableGraph`
+
+Only `drawing` needs langchain-core; it is imported when somebody asks for a diagram.
+"""

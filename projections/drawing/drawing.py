@@ -1,0 +1,104 @@
+"""From a graph's shape to a diagram: langchain-core's `Graph`, with an error that helps where there is no network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.runnables import Runnable, RunnableLambda, RunnablePassthrough
+from langchain_core.runnables.graph import Edge, Graph, MermaidDrawMethod, Node
+
+from ...events.errors import DrawingUnavailableError, MissingPackageError
+from ...events.vocabulary import END, START
+from .edges import drawn_edges
+from .shape import GraphShape, NodeShape
+
+
+class DrawableGraph(Graph):
+    """A graph to look at: `draw_mermaid()`, `draw_mermaid_png()`, `draw_ascii()`, `to_json()`."""
+
+    def draw_mermaid_png(self, *, draw_method: MermaidDrawMethod = MermaidDrawMethod.API, **options: Any) -> bytes:
+        """The diagram as PNG bytes, rendered by the mermaid.ink service or, with PYPPETEER, by a browser here.
+
+        Takes langchain-core's options: `output_file_path`, `background_color`, `max_retries`, `base_url` and so on.
+
+        Raises:
+            DrawingUnavailableError: the service was not reached or refused the diagram.
+            MissingPackageError: the method's package is not installed.
+        """
+        try:
+            return super().draw_mermaid_png(draw_method=draw_method, **options)
+        except ImportError as error:
+            package = "pyppeteer" if draw_method == MermaidDrawMethod.PYPPETEER else "requests"
+            raise MissingPackageError(
+                f"draw_mermaid_png(draw_method={draw_method.name}) needs {package}: pip install {package}; "
+                "draw_mermaid() gives the diagram as text and needs nothing"
+            ) from error
+        except ValueError as error:
+            if draw_method != MermaidDrawMethod.API:
+                raise
+            reason = str(error).partition("To resolve this issue")[0].strip()
+            raise DrawingUnavailableError(options.get("base_url") or "https://mermaid.ink", reason) from error
+
+
+def graph_drawing(shape: GraphShape, *, xray: int | bool = False) -> DrawableGraph:
+    """The drawing of a graph.
+
+    Args:
+        shape: what there is to draw.
+        xray: True draws sub-graphs from the inside, a number does so that many levels deep.
+    """
+    edges = drawn_edges(shape)
+    graph = DrawableGraph()
+    _add(graph, START, RunnablePassthrough(), None)
+    for node in shape.nodes:
+        _add(graph, node.name, _runnable(node), _metadata(node))
+    if any(edge.target == END for edge in edges):
+        _add(graph, END, None, None)
+    graph.edges.extend(Edge(edge.source, edge.target, edge.label, edge.conditional) for edge in edges)
+    if xray:
+        for node in shape.nodes:
+            if node.subgraph is not None:
+                _open(graph, node.name, graph_drawing(node.subgraph, xray=xray if xray is True else xray - 1))
+    return graph
+
+
+def _add(graph: Graph, name: str, data: Runnable[Any, Any] | None, metadata: dict[str, Any] | None) -> None:
+    graph.nodes[name] = Node(id=name, name=name, data=data, metadata=metadata)
+
+
+def _runnable(node: NodeShape) -> Runnable[Any, Any] | None:
+    """What `to_json` names the node's kind after."""
+    if isinstance(node.data, Runnable):
+        return node.data
+    return RunnableLambda(node.data, name=node.name) if callable(node.data) else None
+
+
+def _metadata(node: NodeShape) -> dict[str, Any] | None:
+    """The lines below the node's name. The keys with underscores are LangGraph's, and what front ends look for."""
+    metadata = dict(node.metadata)
+    if node.defer:
+        metadata["defer"] = True
+    moments = [("before", node.interrupt_before), ("after", node.interrupt_after)]
+    if interrupts := [moment for moment, stops in moments if stops]:
+        metadata["__interrupt"] = ",".join(interrupts)
+    if node.tools:
+        metadata["__tools"] = list(node.tools)
+    return metadata or None
+
+
+def _open(graph: Graph, name: str, inside: Graph) -> None:
+    """Puts the nodes of a sub-graph in the place of its node, unless it has no single way in and out."""
+    inside.trim_first_node()
+    inside.trim_last_node()
+    if inside.first_node() is None or inside.last_node() is None:
+        return
+    del graph.nodes[name]
+    outer = len(graph.edges)
+    first, last = graph.extend(inside, prefix=name)
+    if first is None or last is None:  # as asked above
+        return
+    for place, edge in enumerate(graph.edges[:outer]):
+        graph.edges[place] = edge.copy(
+            source=last.id if edge.source == name else edge.source,
+            target=first.id if edge.target == name else edge.target,
+        )
