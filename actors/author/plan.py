@@ -109,6 +109,8 @@ class Plan(Struct, frozen=True):
     context_schema: Any = None
     interrupt_before: frozenset[str] = frozenset()
     interrupt_after: frozenset[str] = frozenset()
+    interrupt_all: frozenset[str] = frozenset()
+    """"before", "after" or both, where `"*"` asked for every node: drawings leave such breakpoints out."""
     root: str | None = None
     """Name of the only channel of a root state ("__root__"); None for keyed states."""
     types: Sequence[Any] = ()
@@ -119,5 +121,7 @@ class Plan(Struct, frozen=True):
     """Earlier name of a node to its name here, for threads that were paused under the earlier one."""
 
     def node(self, name: str) -> Node | None:
-        """The node of this name, START included; None when there is none."""
-        return self.start if name == "__start__" else self.nodes.get(name)
+        """The node of this name, START included, or of the name that took its place; None when there is none."""
+        if name == "__start__":
+            return self.start
+        return self.nodes.get(name) or self.nodes.get(self.aliases.get(name, ""))

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextvars import copy_context
 from typing import Any
 
+from ...events.errors import GraphInterrupt
 from ..engine.run import Chunk, Job, MergeJob, Run
 from ..engine.runner import aperform, merge, perform, wants_loop
 from ..engine.runtime import Runtime
@@ -198,8 +199,13 @@ async def _await(run: Run) -> None:
 
 
 def raise_ending(run: Run) -> None:
-    """Raise what ended the run, if an error did."""
+    """Raise what ended the run, if an error did.
+
+    A graph that keeps nothing and is called inside a node hands its questions up: its pause is the node's.
+    """
     ending = run.ending
     error: Any = None if ending is None else ending.error
     if error is not None:
         raise error
+    if ending is not None and ending.status == "interrupted" and run.caller is not None and not run.terms.kept:
+        raise GraphInterrupt()

@@ -82,7 +82,18 @@ def open_run(
     settings.output_keys = output_keys(graph, options.output_keys)
     settings.answers_by_position = graph.answers == "position"
     command = _command(graph, actor, given, completed)
-    run = Run(actor, plan, graph.channels, command, terms, settings, graph.codec, graph.graph_seen, loop=loop)
+    run = Run(
+        actor,
+        plan,
+        graph.channels,
+        command,
+        terms,
+        settings,
+        graph.codec,
+        graph.graph_seen,
+        loop=loop,
+        caller=scope_here(),
+    )
     run.view.metadata = completed["metadata"]
     run.view.node_metadata = graph.node_metadata
     if isinstance(command, (Start, Apply, Answer)) and kept:
@@ -106,13 +117,16 @@ def _actor(graph: CompiledStateGraph, config: dict[str, Any], given: Any) -> Thr
     if saver is None:
         return graph.runtime.unkept(graph.codec)
     thread = thread_of(config, given)
-    scope = scope_here()
     actor = graph.runtime.thread(saver, thread, graph.codec)
-    if scope is not None and scope.call.job.run.actor is actor:
-        raise ThreadBusyError(
-            f"thread {thread!r} is running the node {scope.call.job.node.name!r} that makes this call: "
-            "it would wait for itself; use another thread_id, or a graph compiled without a checkpointer"
-        )
+    scope = scope_here()
+    while scope is not None:
+        job = scope.call.job
+        if job.run.actor is actor:
+            raise ThreadBusyError(
+                f"thread {thread!r} is running the node {job.node.name!r} that makes this call: "
+                "it would wait for itself; use another thread_id, or a graph compiled without a checkpointer"
+            )
+        scope = job.run.caller
     return actor
 
 

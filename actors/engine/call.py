@@ -7,6 +7,7 @@ context variable. Both live on whatever thread or coroutine the node runs on; th
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -53,8 +54,18 @@ class Call:
 
     def ask(self, scope: str, value: Any, schema: dict[str, Any] | None) -> Any:
         """The answer to a question, or the pause: see `interrupt`."""
-        ordinal = self.next_ordinal("question", scope)
         job = self.job
+        caller = job.run.caller
+        if caller is not None and not job.run.terms.kept:
+            return self._ask_above(caller, scope, value, schema)
+        if not job.run.terms.kept:
+            warnings.warn(
+                f"node {job.task.node!r} asks a question in a graph without a checkpointer: nobody can answer it later; "
+                "compile(checkpointer=...)",
+                UserWarning,
+                stacklevel=4,
+            )
+        ordinal = self.next_ordinal("question", scope)
         digest = canonical_digest((value, schema), job.run.codec) if job.run.terms.kept else b""
         earlier = [
             asked for asked in job.task.questions if (asked.raised.scope, asked.raised.ordinal) == (scope, ordinal)
@@ -78,6 +89,17 @@ class Call:
         )
         self.asked.append(raised)
         raise self._pause(raised)
+
+    def _ask_above(self, caller: Scope, scope: str, value: Any, schema: dict[str, Any] | None) -> Any:
+        """A graph that keeps nothing, called inside a node, asks through that node: its records hold the answer."""
+        place = "/".join(part for part in (caller.name, self.job.run.plan.name, self.job.task.node, scope) if part)
+        if self.job.task.send >= 0:
+            place = f"{place}#{self.job.task.send}"
+        try:
+            return caller.call.ask(place, value, schema)
+        except GraphInterrupt:
+            self.open.append(place)
+            raise
 
     def _pause(self, raised: InterruptRaised) -> GraphInterrupt:
         self.open.append(raised.question)

@@ -24,6 +24,7 @@ from ..author.plan import Node, Plan
 from ..decider.commands import Command, Ending, MergeWanted, Terms
 
 if TYPE_CHECKING:
+    from .call import Scope
     from .thread import ThreadActor
 
 Chunk = tuple[tuple[str, ...], str, Any]
@@ -123,7 +124,7 @@ class Run:
         graph_seen: GraphSeen,
         *,
         loop: asyncio.AbstractEventLoop | None = None,
-        surroundings: Context | None = None,
+        caller: Scope | None = None,
     ) -> None:
         self.actor = actor
         self.plan = plan
@@ -135,9 +136,11 @@ class Run:
         """What the log keeps of the graph's code; one object for all threads."""
         self.graph_codec = codec
         self.codec: Codec = codec
+        self.caller = caller
+        """The place in a node that makes this call, if one does."""
         self.loop = loop
         """The caller's event loop; None for a sync caller."""
-        self.surroundings = surroundings
+        self.surroundings: Context | None = None
         """The caller's context variables, for nodes that run on other threads."""
         self.jobs: list[Job | MergeJob] = []
         """Work that nobody has taken yet. Whoever pops an item does it."""

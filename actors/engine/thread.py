@@ -343,7 +343,9 @@ class ThreadActor(PooledActor):
         # Ten checkpoint ids fit into a microsecond; time never stands still or goes back within a thread.
         earliest = state.time + 1 + state.checkpoints_made // 10
         moment = Moment(max(now, earliest), os.urandom(16))
-        return Request(run.plan, run.channels, run.terms, state, moment, self.thread, run.graph_seen, self._running(), merged)
+        return Request(
+            run.plan, run.channels, run.terms, state, moment, self.thread, run.graph_seen, self._running(), merged
+        )
 
     def _append(self, run: Run, decision: Decision, command: Command, conflicts: int, late: bool) -> None:
         draft = decision.draft
