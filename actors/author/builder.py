@@ -39,6 +39,7 @@ from .validation import (
     check_edge,
     check_graph,
     check_join,
+    names_all,
 )
 
 if TYPE_CHECKING:
@@ -380,6 +381,11 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
             context_schema=self.context_schema,
             interrupt_before=breakpoints(interrupt_before, self.nodes, "interrupt_before"),
             interrupt_after=breakpoints(interrupt_after, self.nodes, "interrupt_after"),
+            interrupt_all=frozenset(
+                moment
+                for moment, given in (("before", interrupt_before), ("after", interrupt_after))
+                if names_all(given)
+            ),
             aliases=aliases or {},
         )
         plan = make_plan(self._sketch(), options)

@@ -44,6 +44,7 @@ class Options(Struct, frozen=True):
     context_schema: Any = None
     interrupt_before: frozenset[str] = frozenset()
     interrupt_after: frozenset[str] = frozenset()
+    interrupt_all: frozenset[str] = frozenset()
     aliases: Mapping[str, str] = {}
 
 
@@ -70,6 +71,7 @@ def make_plan(sketch: Sketch, options: Options) -> Plan:
         context_schema=options.context_schema,
         interrupt_before=options.interrupt_before,
         interrupt_after=options.interrupt_after,
+        interrupt_all=options.interrupt_all,
         root=ROOT if pool.view(sketch.state_schema).root else None,
         types=pool.annotations(),
         managed=dict(pool.managed),

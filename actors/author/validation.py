@@ -86,6 +86,11 @@ def breakpoints(given: Iterable[str] | str | None, nodes: Collection[str], keywo
     return names
 
 
+def names_all(given: Iterable[str] | str | None) -> bool:
+    """True for `"*"`, alone or in a list."""
+    return given is not None and "*" in given
+
+
 def check_aliases(aliases: Mapping[str, str], nodes: Collection[str]) -> None:
     """Earlier names of nodes: each must lead to a node and be free here. Raises `ValueError`."""
     for earlier, name in aliases.items():
