@@ -56,6 +56,13 @@ def steps_max(config: Mapping[str, Any]) -> int:
     return limit
 
 
+def own_checkpoint(config: Mapping[str, Any]) -> str:
+    """The checkpoint that the call names; "" for none. A node's config carries its own thread's: that is not meant."""
+    checkpoint = str(config["configurable"].get("checkpoint_id") or "")
+    surrounding = var_child_runnable_config.get(None) or {}
+    return "" if (surrounding.get("configurable") or {}).get("checkpoint_id") == checkpoint else checkpoint
+
+
 def thread_of(config: Mapping[str, Any], given: Mapping[str, Any] | None) -> str:
     """The thread's id, as text.
 

@@ -26,7 +26,7 @@ from ..decider.commands import Command as ThreadCommand
 from ..engine.call import scope_here
 from ..engine.run import Run, Settings
 from ..engine.thread import ThreadActor
-from .config import complete_config, recorded_metadata, steps_max, thread_of
+from .config import complete_config, own_checkpoint, recorded_metadata, steps_max, thread_of
 
 if TYPE_CHECKING:
     from .compiled import CompiledStateGraph
@@ -132,7 +132,7 @@ def _actor(graph: CompiledStateGraph, config: dict[str, Any], given: Any) -> Thr
 
 def _command(graph: CompiledStateGraph, actor: ThreadActor, given: Any, config: dict[str, Any]) -> ThreadCommand:
     """What the input means for the thread (section "meaning of the input" of the conformance page)."""
-    checkpoint = str(config["configurable"].get("checkpoint_id") or "")
+    checkpoint = "" if graph.saver is None else own_checkpoint(config)
     if given is None:
         if graph.saver is None:
             raise EmptyInputError("the input is None and there is no checkpointer, so nothing to continue: give input")
