@@ -10,8 +10,7 @@ from msgspec import Struct
 from ...events.errors import InternalError
 from ...events.vocabulary import END, START
 from ...projections.state.merge import Channels
-from .callee import subgraph_of
-from .fingerprint import digest
+from .callee import digest, subgraph_of
 from .plan import Branch, Callee, Join, Node, Plan, StateView
 from .schemas import ROOT, StatePool
 from .spec import BranchSpec, NodeDefaults, NodeSpec

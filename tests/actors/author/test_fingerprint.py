@@ -7,8 +7,7 @@ import sys
 from typing import Any
 
 import pytest
-from clew.actors.author.callee import callee_of
-from clew.actors.author.fingerprint import CODE_BYTES, code_digest, digest, stable_text
+from clew.actors.author.callee import CODE_BYTES, callee_of, code_digest, digest, stable_text
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,7 +24,7 @@ class Node:
 """
 PROGRAM = f"""
 import functools
-from clew.actors.author.fingerprint import code_digest
+from clew.actors.author.callee import code_digest
 space = {{}}
 exec(compile({SOURCE!r}, "elsewhere.py", "exec"), space)
 node = space["Node"]()
