@@ -105,4 +105,5 @@ LIMITS = (
     _conversation("postgres"),
     _stored("sqlite"),
     *_paused("sqlite"),
+    *_paused("postgres"),
 )
