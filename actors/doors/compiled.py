@@ -18,6 +18,7 @@ from ...projections.state.merge import Channels
 from ...projections.state.thread import ThreadState
 from ...projections.state.views import StateSnapshot
 from ..author.plan import Plan
+from ..author.shape import drawable
 from ..decider.request import describe
 from ..engine.runtime import Runtime, default_runtime
 from ..engine.thread import ThreadActor
@@ -316,8 +317,6 @@ class CompiledStateGraph(Runnable[Any, Any]):
 
     def get_graph(self, config: Config = None, *, xray: int | bool = False) -> Any:
         """The graph as a langchain-core `Graph`: `draw_mermaid()`, `draw_mermaid_png()`, `to_json()`."""
-        from ..author.shape import drawable
-
         return drawable(self.plan)
 
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:

@@ -458,4 +458,4 @@ def _tell(actor: ThreadActor, run: Run) -> Callable[[Verdict], None]:
     return done
 
 
-__all__ = ["Cancel", "Committed", "FLUSH", "Finished", "MergeFinished", "ThreadActor"]
+__all__ = ["FLUSH", "Cancel", "Committed", "Finished", "MergeFinished", "ThreadActor"]

@@ -1,10 +1,11 @@
 """clew: human-in-the-loop agent graphs as event-sourced actors, with LangGraph's authoring API.
 
 What people use daily is here; `clew.graph`, `clew.types`, `clew.prebuilt`, `clew.checkpoint`, `clew.channels`,
-`clew.config`, `clew.runtime`, `clew.errors` and `clew.testing` have the rest. Names that need an extra package or a slow
-import are loaded at their first use.
+`clew.config`, `clew.runtime`, `clew.errors` and `clew.testing` have the rest. Names that need an extra package or a
+slow import are loaded at their first use.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from clew.actors.author.builder import StateGraph
@@ -64,8 +65,6 @@ def __getattr__(name: str) -> Any:
     """Load what is imported at its first use. The table is closed: no name from outside is ever imported."""
     if name not in _LATER:
         raise AttributeError(f"module 'clew' has no attribute {name!r}")
-    from importlib import import_module
-
     value = getattr(import_module(_LATER[name]), name)
     globals()[name] = value
     return value
