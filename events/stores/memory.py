@@ -12,7 +12,7 @@ from eventsourcing.persistence import IntegrityError
 
 from ..errors import CodecError, StaleVersionError, StoreError, ThreadErasedError
 from . import recorder
-from .recorder import Stored
+from .recorder import Stored, Version
 from .store import Entry, Head, Position, Row, ThreadHead, Verdict
 from .stream import DIGEST_BYTES, check_size, stream_key
 
@@ -180,14 +180,14 @@ class MemoryStore(recorder.CommitRecorder):
         stream = self._streams.get(key)
         return stream.head if stream else Head()
 
-    def _select(self, key: bytes, after: int, until: int, limit: int, descending: bool) -> list[Stored]:
+    def _select(self, key: bytes, after: int, until: int, limit: int, descending: bool) -> list[Version]:
         with self._lock:
             self._refuse_closed()
             stream = self._streams.get(key)
             rows = stream.rows[_slice(after, until)] if stream else []
             if descending:
                 rows.reverse()
-            return [_stored(key, row) for row in rows[:limit]]
+            return [(row.position, row.version, row.digest + row.body) for row in rows[:limit]]
 
     def _select_all(self, first: int, last: int, limit: int) -> list[Stored]:
         with self._lock:

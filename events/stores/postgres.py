@@ -26,7 +26,7 @@ from ..errors import (
 from . import postgres_schema as sql
 from . import recorder
 from .postgres_connections import Connection, ConnectionLostError, PostgresConnections, address_of, execute
-from .recorder import NUMBER_MAX, Stored
+from .recorder import NUMBER_MAX, Stored, Version
 from .rows import checked_rows, loose_row
 from .store import WAITING, Entry, Head, Position, Row, ThreadHead, Verdict
 from .stream import state_of, stream_key
@@ -125,8 +125,8 @@ class PostgresStore(recorder.CommitRecorder):
         """See `Store.follow`. A transaction that writes for long, anybody's in the cluster, holds the feed back."""
         found = self._query(sql.FOLLOW, str(after.transaction), after.number, limit)
         return [
-            (Position(int(transaction), number), loose_row(Stored(number, key.bytes, version, state), thread, tenant))
-            for transaction, number, key, version, state, thread, tenant in found
+            (Position(int(transaction), number), loose_row((number, version, state), thread, tenant))
+            for transaction, number, version, state, thread, tenant in found
         ]
 
     def erase(self, thread: str, tenant: str = "") -> None:
@@ -207,9 +207,8 @@ class PostgresStore(recorder.CommitRecorder):
     def _insert(self, events: Sequence[tuple[bytes, int, bytes]]) -> list[int]:
         return self._ask(partial(_insert_all, events))
 
-    def _select(self, key: bytes, after: int, until: int, limit: int, descending: bool) -> list[Stored]:
-        found = self._query(sql.READ[descending], UUID(bytes=key), after, until, limit)
-        return [Stored(position, key, version, state) for position, version, state in found]
+    def _select(self, key: bytes, after: int, until: int, limit: int, descending: bool) -> list[Version]:
+        return self._query(sql.READ[descending], UUID(bytes=key), after, until, limit)  # type: ignore[return-value]
 
     def _select_all(self, first: int, last: int, limit: int) -> list[Stored]:
         """By position, up to the highest that no append in flight can still get below."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, LiteralString, TypeAlias, TypeVar, final
 
 from ..errors import MissingPackageError, StoreBusyError, StoreError
@@ -32,6 +32,8 @@ CONNECT_SECONDS: Final = 10.0
 """How long a call waits for a connection before it is refused."""
 RECONNECT_SECONDS: Final = 5.0
 """How long a call whose connection was lost tries others; a restart of the server takes about one."""
+_TRY_SECONDS: Final = 1.0
+"""How long one try for a connection takes; then another is begun."""
 _PAUSE_SECONDS: Final = 0.02
 _TRIES_MAX: Final = 20
 """Tries of one statement that ends in deadlocks or serialisation failures, which write nothing."""
@@ -44,6 +46,10 @@ Connection: TypeAlias = "psycopg.Connection[Any]"
 
 class ConnectionLostError(Exception):
     """The connection broke while it was used and no other could be had in time: what was sent may have happened."""
+
+
+class _NoConnectionError(StoreBusyError):
+    """The pool gave no connection: nothing was sent."""
 
 
 @final
@@ -78,16 +84,21 @@ class PostgresConnections:
         patient_until = time.monotonic() + CONNECT_SECONDS
         while True:
             try:
-                return self._run_once(operation, max(patient_until - time.monotonic(), _PAUSE_SECONDS))
+                return self._run_once(operation)
             except ConnectionLostError as error:
+                failure: Exception = error
                 if doubt is None:
                     doubt = error
                     patient_until = time.monotonic() + RECONNECT_SECONDS
-            except StoreBusyError:
+            except _NoConnectionError as error:
+                failure = error
+            except StoreError:
                 if doubt is None:
                     raise
+                # What this connection refuses, the lost one may have done.
+                raise doubt from None
             if time.monotonic() > patient_until:
-                raise doubt
+                raise doubt or failure
             time.sleep(_PAUSE_SECONDS)
 
     def close(self) -> None:
@@ -96,8 +107,8 @@ class PostgresConnections:
         if isinstance(self._address, str) and self._process == os.getpid():
             self._pool.close()
 
-    def _run_once(self, operation: Callable[[Connection], Answer], timeout_seconds: float) -> Answer:
-        with self._connection(timeout_seconds) as connection:
+    def _run_once(self, operation: Callable[[Connection], Answer]) -> Answer:
+        with self._connection() as connection:
             for _ in range(_TRIES_MAX):
                 try:
                     return operation(connection)
@@ -110,15 +121,15 @@ class PostgresConnections:
         raise StoreBusyError(f"{self.name}: {_TRIES_MAX} deadlocks in a row; nothing was written, try again")
 
     @contextmanager
-    def _connection(self, timeout_seconds: float) -> Iterator[Connection]:
+    def _connection(self) -> Iterator[Connection]:
         """A connection in autocommit mode, given back as it was."""
         self._leave_parent()
         if self._closed:
             raise StoreError(f"the store on {self.name} is closed; open another saver")
         try:
-            connection = self._pool.getconn(timeout_seconds)
+            connection = self._pool.getconn(min(_TRY_SECONDS, CONNECT_SECONDS))
         except (PoolTimeout, PoolClosed, TooManyRequests) as error:
-            raise StoreBusyError(f"no connection to {self.name} ({_text(error)}); nothing was written") from error
+            raise _NoConnectionError(f"no connection to {self.name} ({_text(error)}); nothing was written") from error
         before = connection.autocommit
         try:
             if not before:
@@ -126,7 +137,8 @@ class PostgresConnections:
             yield connection
         finally:
             if not before and not connection.closed:
-                connection.autocommit = before
+                with suppress(psycopg.Error):
+                    connection.autocommit = before
             self._pool.putconn(connection)
 
     def _open_pool(self) -> ConnectionPool[Any]:
@@ -142,6 +154,8 @@ class PostgresConnections:
             configure=self._configure,
             min_size=1,
             max_size=POOL_MAX,
+            # A pool waits twice as long after each failed try, up to minutes; a new call should try at once.
+            reconnect_timeout=_TRY_SECONDS,
             open=True,
             name="clew",
         )

@@ -100,7 +100,7 @@ WHERE id = %s AND version > %s AND version <= %s ORDER BY version LIMIT %s""",
 WHERE id = %s AND version > %s AND version <= %s ORDER BY version DESC LIMIT %s""",
 }
 """By "descending"."""
-FOLLOW: Final = """SELECT journal.transaction::text, journal.position, journal.id, journal.version, journal.state,
+FOLLOW: Final = """SELECT journal.transaction::text, journal.position, journal.version, journal.state,
     head.thread, head.tenant
 FROM clew_journal journal JOIN clew_heads head ON head.id = journal.id
 WHERE (journal.transaction, journal.position) > (%s::text::xid8, %s)

@@ -38,8 +38,12 @@ POLL_SECONDS: Final = 0.02
 _NOTIFICATIONS_PAGE: Final = 500
 
 
+Version = tuple[int, int, bytes]
+"""One row of a stream: position, version, state."""
+
+
 class Stored(NamedTuple):
-    """One row of a stream as the port reads it."""
+    """One row of the whole store, whose thread has no name here."""
 
     position: int
     key: bytes
@@ -64,7 +68,7 @@ class CommitRecorder(ApplicationRecorder):
         next."""
 
     @abstractmethod
-    def _select(self, key: bytes, after: int, until: int, limit: int, descending: bool) -> list[Stored]:
+    def _select(self, key: bytes, after: int, until: int, limit: int, descending: bool) -> list[Version]:
         """The stream's rows with `after < version <= until`."""
 
     @abstractmethod
@@ -99,8 +103,9 @@ class CommitRecorder(ApplicationRecorder):
         """A stream's commits with `gt < version <= lte`."""
         after = -1 if gt is None else gt
         until = NUMBER_MAX if lte is None else lte
-        rows = self._select(_key_of(originator_id), after, until, NUMBER_MAX if limit is None else limit, desc)
-        return [StoredEvent(UUID(bytes=row.key), row.version, TOPIC, row.state) for row in rows]
+        stream = UUID(bytes=_key_of(originator_id))
+        rows = self._select(stream.bytes, after, until, NUMBER_MAX if limit is None else limit, desc)
+        return [StoredEvent(stream, version, TOPIC, state) for _, version, state in rows]
 
     def select_notifications(
         self,

@@ -18,7 +18,7 @@ from eventsourcing.persistence import IntegrityError
 from ..errors import CodecError, StaleVersionError, StoreBusyError, StoreError, ThreadErasedError
 from . import recorder
 from . import sqlite_schema as sql
-from .recorder import NUMBER_MAX, Stored
+from .recorder import NUMBER_MAX, Stored, Version
 from .rows import checked_rows, loose_row
 from .sqlite_connections import LOCK_WAIT_SECONDS, Durability, SqliteConnections
 from .sqlite_errors import LOCKED, commit_error, primary_code, store_error
@@ -127,8 +127,8 @@ class SqliteStore(recorder.CommitRecorder):
         with self._connections.reading() as connection:
             found = connection.execute(sql.FOLLOW, (after.number + 1, NUMBER_MAX, limit)).fetchall()
         return [
-            (Position(0, position), loose_row(Stored(position, key, version, state), thread, tenant))
-            for position, key, version, state, thread, tenant in found
+            (Position(0, position), loose_row((position, version, state), thread, tenant))
+            for position, _, version, state, thread, tenant in found
         ]
 
     def erase(self, thread: str, tenant: str = "") -> None:
@@ -228,10 +228,9 @@ class SqliteStore(recorder.CommitRecorder):
             raise IntegrityError(f"stream {recorder.name_of(key)}: version {version} is not the next, or it was erased")
         return connection.execute(sql.INSERT, (found[0][0], version, state)).lastrowid or 0
 
-    def _select(self, key: bytes, after: int, until: int, limit: int, descending: bool) -> list[Stored]:
+    def _select(self, key: bytes, after: int, until: int, limit: int, descending: bool) -> list[Version]:
         with self._connections.reading() as connection:
-            found = connection.execute(sql.READ[descending], (key, after, until, limit))
-            return [Stored(position, key, version, state) for position, version, state in found]
+            return connection.execute(sql.READ[descending], (key, after, until, limit)).fetchall()
 
     def _select_all(self, first: int, last: int, limit: int) -> list[Stored]:
         with self._connections.reading() as connection:

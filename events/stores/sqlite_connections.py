@@ -55,7 +55,8 @@ class SqliteConnections:
         """`shared` is a caller's connection to a database in memory: used for everything, never closed."""
         if durability not in _SYNCHRONOUS:
             raise ValueError(f"durability {durability!r}: 'sync' (an fsync per append) or 'os' (none)")
-        self.path = path
+        # A connection that is opened later must not follow a change of directory.
+        self.path = path if path in ("", ":memory:") or path.startswith("file:") else os.path.abspath(path)
         self.in_memory = shared is not None or path in ("", ":memory:") or "mode=memory" in path
         self._durability = durability
         self._lock_wait_seconds = lock_wait_seconds

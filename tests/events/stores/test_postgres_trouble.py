@@ -199,6 +199,17 @@ def test_an_append_to_a_running_thread_updates_its_head_in_place(
     assert in_place >= updates * 0.8
 
 
+def test_a_forked_child_opens_a_pool_of_its_own(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    connections = store._connections
+    parents = connections._pool
+    monkeypatch.setattr(connections, "_process", -1)
+    store.append(entry("t", 1))
+    assert connections._pool is not parents
+    with parents.connection() as connection:
+        assert connection.execute("SELECT count(*) FROM clew_journal").fetchone() == (2,)
+    parents.close()
+
+
 def test_statements_are_constants_whatever_the_names(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: set[str] = set()
     execute: Callable[..., Any] = postgres_connections.psycopg.Cursor.execute

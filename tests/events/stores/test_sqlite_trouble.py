@@ -187,6 +187,23 @@ def test_a_change_is_seen_through_another_connection(store: SqliteStore, path: s
     assert store.change_token() != after
 
 
+def test_a_change_of_a_database_in_memory_is_seen() -> None:
+    with closing(SqliteStore(":memory:")) as store:
+        before = store.change_token()
+        assert store.change_token() == before
+        store.append(entry("t", 0))
+        assert store.change_token() != before
+
+
+def test_a_change_of_directory_does_not_change_the_file(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(path).parent)
+    with closing(SqliteStore("threads.db")) as store:
+        store.append(entry("t", 0))
+        monkeypatch.chdir("/")
+        with store._connections.reading(), store._connections.reading() as second:
+            assert second.execute("SELECT count(*) FROM clew_journal").fetchone() == (1,)
+
+
 def test_durability_chooses_the_fsync(path: str) -> None:
     for durability, synchronous in (("sync", 2), ("os", 1)):
         with closing(SqliteStore(path, durability)) as store, store._connections.writing() as connection:
