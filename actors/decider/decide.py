@@ -24,6 +24,8 @@ def decide(request: Request, command: Command) -> Decision:
         raise RefusedError(
             f"thread {request.thread!r} holds events of a newer clew: it can be read here, not changed; upgrade clew"
         )
+    if request.command_id in state.commands and not isinstance(command, (Report, Stop)):
+        return starting.repeat(request)
     match command:
         case Start():
             return starting.start(request, command)

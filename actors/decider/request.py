@@ -35,6 +35,8 @@ class Request(Struct, frozen=True):
     """Ordinals of the open step's tasks that this process is running now: they are not started twice."""
     merged: Merged | None = None
     """The merge that the decider asked for, done."""
+    command_id: str = ""
+    """The caller's own id of the command; "" when it gave none."""
 
     def draft(self) -> Draft:
         """A new commit on the thread's state."""

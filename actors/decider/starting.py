@@ -73,6 +73,14 @@ def proceed_with(request: Request, command: Continue) -> Decision:
     return go_on(request, draft)
 
 
+def repeat(request: Request) -> Decision:
+    """A command whose id the log has: nothing is done twice; work that it began and a crash left is taken up."""
+    line = request.state.root
+    if not line.unfinished or line.open_questions or request.running:
+        return Decision(ending=Ending("repeated"))
+    return proceed_with(request, Continue())
+
+
 def apply(request: Request, command: Apply) -> Decision:
     """A Command with an update or a goto, as input to a thread that exists: applied to the open step, then on."""
     draft = request.draft()

@@ -1,4 +1,4 @@
-"""The compiled graph: a langchain-core Runnable over a plan, a saver and a runtime. Its methods are doors, each thin."""
+"""The compiled graph: a langchain-core Runnable over a plan, a saver and a runtime. Its methods are thin doors."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class CompiledStateGraph(Runnable[Any, Any]):
 
     Common arguments of its methods:
 
-    - `input`: new input (a dict of state keys or an instance of the input schema), `None` to continue, or a `Command`.
-    - `config`: `{"configurable": {"thread_id": ...}}` names the thread; `checkpoint_id` beside it an earlier checkpoint.
+    - `input`: new input (a dict of state keys, an instance of the input schema), `None` to continue, or a `Command`.
+    - `config`: `{"configurable": {"thread_id": ...}}` names the thread, `checkpoint_id` a checkpoint of it.
       `recursion_limit`, `max_concurrency`, `tags`, `metadata`, `callbacks` as langchain-core has them.
       `configurable["who"]` is recorded as the one who acts; `configurable["command_id"]` makes a repeated call harmless.
     - `context`: given to nodes as `runtime.context`; not stored.
@@ -317,7 +317,7 @@ class CompiledStateGraph(Runnable[Any, Any]):
 
     def get_graph(self, config: Config = None, *, xray: int | bool = False) -> Any:
         """The graph as a langchain-core `Graph`: `draw_mermaid()`, `draw_mermaid_png()`, `to_json()`."""
-        return drawable(self.plan)
+        return drawable(self.plan, xray=xray)
 
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
         """The graph's name, as tracing shows it."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from ...events.errors import (
-    AlreadyAnsweredError,
     EmptyInputError,
     InvalidUpdateError,
     NothingToResumeError,

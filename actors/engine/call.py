@@ -60,8 +60,8 @@ class Call:
             return self._ask_above(caller, scope, value, schema)
         if not job.run.terms.kept:
             warnings.warn(
-                f"node {job.task.node!r} asks a question in a graph without a checkpointer: nobody can answer it later; "
-                "compile(checkpointer=...)",
+                f"node {job.task.node!r} asks a question in a graph without a checkpointer: nobody can answer "
+                "it later; compile(checkpointer=...)",
                 UserWarning,
                 stacklevel=4,
             )

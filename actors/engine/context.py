@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
@@ -10,12 +10,11 @@ from langchain_core.runnables.config import RunnableConfig, var_child_runnable_c
 
 from ...events.vocabulary import START
 from ...projections.streams.tasks import task_metadata
+from ..author.callee import StreamWriter
 from .call import current_scope
 from .run import Job
 
 Context = TypeVar("Context")
-
-StreamWriter = Callable[[Any], None]
 
 
 def _no_writer(_: Any) -> None:

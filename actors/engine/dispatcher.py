@@ -1,7 +1,7 @@
 """Actors that share a few threads: a turn runs on a worker, or on the thread of whoever has the time.
 
-An idle actor is an object, not a thread: a hundred thousand of them fit on two workers. A turn is exclusive: the right to
-run it is a token that is taken without waiting. pykka's registry is a list searched from end to end, so actors here
+An idle actor is an object, not a thread: a hundred thousand of them fit on two workers. A turn is exclusive: the right
+to run it is a token that is taken without waiting. pykka's registry is a list searched from end to end, so actors here
 are not registered in it; the runtime keeps its own dictionary.
 """
 

@@ -35,7 +35,7 @@ class ThreadLog(Struct, frozen=True):
         return state
 
     def recorded(self, row: Row, state: ThreadState, codec: Codec) -> Recorded:
-        """The decoded commit of a row, after checking that it follows `state`: by version and by its link in the chain."""
+        """The decoded commit of a row, checked to follow `state`: by its version and by its link in the chain."""
         if row.version != state.version + 1:
             raise CorruptCommitError(self.thread, row.version, f"expected version {state.version + 1} next")
         if link(self.previous(state), row.body) != row.digest:

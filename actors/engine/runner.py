@@ -1,7 +1,8 @@
 """The node runner: the only place that runs user code: bodies, path functions, coercion of inputs, user reducers.
 
-What happens to a task is written once, as a script: a generator that yields the user's calls and is sent their results.
-`perform` drives it on a thread, `aperform` on an event loop. The outcome is a value; the runner never writes to a store.
+What happens to a task is written once, as a script: a generator that yields the user's calls and is sent their
+results. `perform` drives it on a thread, `aperform` on an event loop. The outcome is a value; the runner never writes
+to a store.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The thread actor: the one writer of one thread, and the only place that appends.
 
-A command becomes events (decide), one commit (journal), the next state (the decider's draft), chunks (streams), and jobs
-for the nodes that are now due. Its state is a cache of the log: on any doubt it is dropped and replayed. It runs user
-code never.
+A command becomes events (decide), one commit (journal), the next state (the decider's draft), chunks (streams), and
+jobs for the nodes that are now due. Its state is a cache of the log: on any doubt it is dropped and replayed. It never
+runs user code.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ INBOX_MAX = 1000
 CONFLICTS_MAX = 5
 """How often a command is decided anew because another process appended first."""
 _NONE: frozenset[Any] = frozenset()
-"""What a resting actor keeps instead of empty sets of its own: ten thousand of them rest in memory at once."""
+"""What a resting actor keeps instead of an empty set of its own: ten thousand rest in memory at once."""
 EARLY_COMMIT_SECONDS = 0.005
 """How long a finished task beside slower siblings may wait to be recorded: what finishes meanwhile shares the commit."""
 
@@ -313,7 +313,7 @@ class ThreadActor(PooledActor):
     def _decide(
         self, run: Run, command: Command, merged: Merged | None = None, *, late: bool = False, conflicts: int = 0
     ) -> None:
-        """Decide a command on the state and append what follows. A refusal is looked at twice: the state may be stale."""
+        """Decide a command and append what follows. A refusal is looked at twice: the state may be stale."""
         self.last_run = run
         try:
             decision = decide(self._request(run, merged), command)
@@ -344,7 +344,16 @@ class ThreadActor(PooledActor):
         earliest = state.time + 1 + state.checkpoints_made // 10
         moment = Moment(max(now, earliest), os.urandom(16))
         return Request(
-            run.plan, run.channels, run.terms, state, moment, self.thread, run.graph_seen, self._running(), merged
+            run.plan,
+            run.channels,
+            run.terms,
+            state,
+            moment,
+            self.thread,
+            run.graph_seen,
+            self._running(),
+            merged,
+            run.settings.command_id,
         )
 
     def _append(self, run: Run, decision: Decision, command: Command, conflicts: int, late: bool) -> None:

@@ -50,7 +50,7 @@ class TokenHandler(BaseCallbackHandler, _StreamingCallbackHandler):
         if metadata and TAG_NOSTREAM not in (tags or ()):
             self._metadata[run_id] = {**metadata, **({"tags": tags} if tags else {})}
 
-    def on_llm_new_token(self, token: str, *, chunk: Any = None, run_id: UUID, **kwargs: Any) -> None:
+    def on_llm_new_token(self, token: Any, *, chunk: Any = None, run_id: UUID, **kwargs: Any) -> None:
         """A token came."""
         if isinstance(chunk, ChatGenerationChunk):
             self._emit(run_id, chunk.message, repeated=True)

@@ -21,8 +21,8 @@ class PayloadReader(Protocol):
 class Payload:
     """One value of a user's, on its way into or out of a store; decoded only when somebody looks.
 
-    Made from a live value (`Payload(value)`) or from stored bytes (`Payload.stored(encoded, reader)`). On the wire it is
-    one msgpack byte string, so an event decodes without touching it. `encoded` is None for a live value.
+    Made from a live value (`Payload(value)`) or from stored bytes (`Payload.stored(encoded, reader)`). On the wire it
+    is one msgpack byte string, so an event decodes without touching it. `encoded` is None for a live value.
     """
 
     __slots__ = ("_reader", "_value", "encoded")
@@ -43,7 +43,7 @@ class Payload:
 
     @property
     def value(self) -> Any:
-        """The user's value. Decoding happens once; two threads that race decode equal values, and one of them is kept."""
+        """The user's value. Decoding happens once; two threads that race decode equal values, one of which is kept."""
         reader = self._reader
         if reader is not None:
             encoded = self.encoded

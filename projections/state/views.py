@@ -83,7 +83,7 @@ def empty_snapshot(view: View, config: Mapping[str, Any]) -> StateSnapshot:
 
 
 def live_snapshot(view: View, line: Line) -> StateSnapshot | None:
-    """The thread as it is now: finished tasks of the open step count, `next` has what is left. None for a new thread."""
+    """The thread as it is now: finished tasks of the open step count, `next` has the rest. None for a new thread."""
     checkpoint = line.closed_head()
     if checkpoint is None:
         return None
@@ -93,7 +93,7 @@ def live_snapshot(view: View, line: Line) -> StateSnapshot | None:
 
 
 def record_snapshot(view: View, line: Line, checkpoint: Checkpoint) -> StateSnapshot:
-    """A checkpoint as it was recorded: the state at its step's start, all tasks of the step with what became of them."""
+    """A checkpoint as recorded: the state at its step's start, all tasks of the step with what became of them."""
     return _snapshot(view, line, checkpoint, checkpoint.cells, live=False)
 
 
