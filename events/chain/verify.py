@@ -127,7 +127,7 @@ class _Places:
                 return
         place = self._place(index)
         if place is None:
-            message = f"version {version} is not what was appended, or commits before it were removed"
+            message = f"version {version} does not follow: it was changed, or what was before it is not there"
             yield Finding(version, "changed", message)
         elif place != version:
             yield Finding(version, "swapped", f"version {version} holds the commit of version {place}")

@@ -20,6 +20,9 @@ from .upcasting import upcast
 if TYPE_CHECKING:
     from .values import Codec
 
+ID_SIZE = 16
+"""Bytes of a commit's id."""
+
 TAGS: frozenset[int] = frozenset(cls.__struct_config__.tag for cls in EVENT_TYPES)  # type: ignore[attr-defined]
 """Tags of the events that this clew knows."""
 
@@ -82,9 +85,7 @@ def encode_commit(commit: Commit, codec: Codec) -> bytes:
     Raises `EncodeError` for a value that cannot be stored; its path names the channel (`$.messages[2].artifact`) or the
     event and field (`$.InterruptRaised.value.lock`).
     """
-    for event in commit.events:
-        if type(event) is Unknown:
-            raise InternalError("a commit with an event of a newer clew was about to be written; please report it")
+    _check_written(commit)
     try:
         return codec.commits.encode(commit)
     except EncodeError:
@@ -92,6 +93,14 @@ def encode_commit(commit: Commit, codec: Codec) -> bytes:
         raise
     except (UnicodeEncodeError, OverflowError) as error:
         raise EncodeError("$", f"a name or number in an event cannot be written ({error})") from error
+
+
+def _check_written(commit: Commit) -> None:
+    if len(commit.id) != ID_SIZE or not commit.events:
+        raise InternalError("a commit without an id of 16 bytes or without events was about to be written; report it")
+    for event in commit.events:
+        if type(event) is Unknown:
+            raise InternalError("a commit with an event of a newer clew was about to be written; please report it")
 
 
 def decode_commit(body: bytes, codec: Codec, *, thread: str, version: int) -> Commit:
@@ -103,7 +112,7 @@ def decode_commit(body: bytes, codec: Codec, *, thread: str, version: int) -> Co
         wire = codec.commits.decode(body)
     except (msgspec.MsgspecError, RecursionError, ValueError):
         return _decode_one_by_one(body, codec, thread, version)
-    if wire.vocabulary < VOCABULARY_VERSION:
+    if wire.vocabulary < VOCABULARY_VERSION or len(wire.id) != ID_SIZE or not wire.events:
         return _decode_one_by_one(body, codec, thread, version)
     return Commit(wire.id, wire.time, wire.events, wire.command, wire.actor, wire.causation, wire.vocabulary)  # type: ignore[arg-type]
 
@@ -114,6 +123,8 @@ def _decode_one_by_one(body: bytes, codec: Codec, thread: str, version: int) -> 
         wire = codec.commits.decode_raw(body)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         raise CorruptCommitError(thread, version, f"not a commit ({error})") from error
+    if len(wire.id) != ID_SIZE or not wire.events:
+        raise CorruptCommitError(thread, version, f"not a commit (an id of {len(wire.id)} bytes, or no event)")
     events: list[AnyEvent | Unknown] = []
     for index, fields in enumerate(wire.events):
         try:

@@ -124,12 +124,14 @@ def _missing(name: str, data: dict[str, Any]) -> ValueError:
 
 def _model_shape(cls: type[BaseModel]) -> Shape:
     """Of a pydantic model: data is its fields; more is [names given, extra, private attributes], nil each."""
-    private = cls.__private_attributes__
+    fields = list(cls.model_fields)
+    private = list(cls.__private_attributes__)
+    defaults = _defaults(cls.model_fields)
+    private_defaults = _defaults(cls.__private_attributes__)
     keeps_extra = cls.model_config.get("extra") == "allow"
 
     def take_apart(value: Any) -> tuple[Any, Any]:
         data = value.__dict__
-        fields = cls.model_fields
         if len(data) != len(fields):  # cached properties live there too; they are computed anew
             data = {name: data[name] for name in fields if name in data}
         names = value.__pydantic_fields_set__
@@ -141,42 +143,54 @@ def _model_shape(cls: type[BaseModel]) -> Shape:
     def put_together(data: dict[str, Any], more: Any) -> Any:
         names, extra, own = more or (None, None, None)
         value = cls.__new__(cls)
-        state = {name: _model_field(cls, name, data) for name in cls.model_fields}
+        state = _filled(fields, data, defaults)
         object.__setattr__(value, "__dict__", state)
         object.__setattr__(value, "__pydantic_fields_set__", set(data if names is None else names))
         object.__setattr__(value, "__pydantic_extra__", dict(extra or {}) if keeps_extra else None)
-        object.__setattr__(value, "__pydantic_private__", _made(private, own or {}, state) if private else None)
+        attributes = [name for name in private if name in private_defaults or (own and name in own)]
+        made = _filled(attributes, own or {}, private_defaults) if private else None
+        object.__setattr__(value, "__pydantic_private__", made)
         return value
 
-    made = frozenset(name for name, attribute in private.items() if attribute.default_factory is not None)
-    return Shape(take_apart, put_together, made)
-
-
-def _model_field(cls: type[BaseModel], name: str, data: dict[str, Any]) -> Any:
-    if name in data:
-        return data[name]
-    field = cls.model_fields[name]
-    if field.is_required():
-        raise _missing(name, data)
-    return _default_of(field, data)
-
-
-def _default_of(field: Any, data: dict[str, Any]) -> Any:
-    """The default of a field or private attribute; pydantic's own `get_default` changed with its versions."""
-    factory = field.default_factory
-    if factory is None:
-        return copy.deepcopy(field.default)
-    return factory(data) if getattr(field, "default_factory_takes_validated_data", False) else factory()
+    remade = frozenset(name for name in private if cls.__private_attributes__[name].default_factory is not None)
+    return Shape(take_apart, put_together, remade)
 
 
 def _given(private: dict[str, Any] | None) -> dict[str, Any] | None:
     return {name: item for name, item in (private or {}).items() if item is not PydanticUndefined} or None
 
 
-def _made(private: dict[str, Any], own: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
-    """Private attributes as stored, and as their defaults make them where they were not."""
-    made = {name: own[name] if name in own else _default_of(field, state) for name, field in private.items()}
-    return {name: item for name, item in made.items() if item is not PydanticUndefined}
+def _defaults(fields: Any) -> dict[str, Callable[[dict[str, Any]], Any]]:
+    """What makes the default of each field or private attribute that has one, from the fields before it.
+
+    Looked up once: pydantic finds out by parsing signatures, and its `get_default` changed with its versions.
+    """
+    made: dict[str, Callable[[dict[str, Any]], Any]] = {}
+    for name, field in fields.items():
+        factory = field.default_factory
+        if factory is None:
+            if field.default is not PydanticUndefined and field.default is not ...:
+                made[name] = lambda _, default=field.default: copy.deepcopy(default)
+        elif getattr(field, "default_factory_takes_validated_data", False):
+            made[name] = factory
+        else:
+            made[name] = lambda _, factory=factory: factory()
+    return made
+
+
+def _filled(
+    names: list[str], data: dict[str, Any], defaults: dict[str, Callable[[dict[str, Any]], Any]]
+) -> dict[str, Any]:
+    """The named values as stored, and as their defaults make them where they were not."""
+    state: dict[str, Any] = {}
+    for name in names:
+        if name in data:
+            state[name] = data[name]
+        elif name in defaults:
+            state[name] = defaults[name](state)
+        else:
+            raise _missing(name, data)
+    return state
 
 
 def _is_old_model(cls: type) -> bool:
