@@ -6,6 +6,8 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
+from langchain_core.messages.tool import ToolOutputMixin
+
 START = "__start__"
 """The node before the first: edges from it are a graph's entries."""
 END = "__end__"
@@ -52,11 +54,12 @@ class _NotGiven:
 
 
 @dataclass(slots=True, frozen=True, init=False, repr=False)
-class Command(Generic[N]):
+class Command(ToolOutputMixin, Generic[N]):
     """An update of the state, a way on and an answer, in one value.
 
     Returned from a node: `update` is written as a return value would be, `goto` adds targets to the static edges.
     Given as a graph's input: `resume` answers questions (one value, or `{question id: value}`).
+    Returned from a tool it is left as it is: langchain-core makes text of what is no `ToolOutputMixin`.
     """
 
     graph: str | None
