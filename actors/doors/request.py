@@ -76,6 +76,7 @@ def open_run(
     settings.stepwise = options.stepwise
     settings.context = graph.context_of(options.context)
     settings.store = graph.store
+    settings.runtime = graph.runtime
     settings.concurrency_max = completed.get("max_concurrency")
     settings.command_id = str(completed["configurable"].get("command_id") or "")
     settings.output_keys = output_keys(graph, options.output_keys)

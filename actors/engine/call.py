@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -33,15 +33,15 @@ class Call:
 
     __slots__ = ("_counts", "_lock", "asked", "effects", "job", "open", "withdrawn")
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, effects: Iterable[EffectRecorded] = ()) -> None:
         self.job = job
         self.asked: list[InterruptRaised] = []
         """New questions, not in the log yet."""
         self.open: list[str] = []
         """Ids of every question this attempt met without an answer, new or not."""
         self.withdrawn: list[QuestionWithdrawn] = []
-        self.effects: list[EffectRecorded] = []
-        """Effects recorded by this attempt and not yet reported."""
+        self.effects: list[EffectRecorded] = [*effects]
+        """Effects recorded and not yet reported: by this attempt, and by failed ones that are tried again."""
         self._counts: dict[tuple[str, ...], int] = {}
         self._lock = threading.Lock()
 
@@ -98,6 +98,7 @@ class Call:
         try:
             return caller.call.ask(place, value, schema)
         except GraphInterrupt:
+            caller.paused = True
             self.open.append(place)
             raise
 
@@ -116,7 +117,10 @@ class Call:
 
     def played_back(self, scope: str, name: str, digest: bytes, ordinal: int) -> EffectRecorded | None:
         """The record of an effect that an earlier attempt finished, or None."""
-        for effect in self.job.task.effects:
+        for effect in (*self.job.task.effects, *self.effects):
+            # Without a value it was recorded with the completion of a task that has to run again after all.
+            if effect.value is None:
+                continue
             if (effect.scope, effect.name, effect.digest, effect.ordinal) == (scope, name, digest, ordinal):
                 return effect
         return None
@@ -125,11 +129,13 @@ class Call:
 class Scope:
     """A place in a task: what asks there has questions of its own, what runs there has records of its own."""
 
-    __slots__ = ("call", "name")
+    __slots__ = ("call", "name", "paused")
 
     def __init__(self, call: Call, name: str = "") -> None:
         self.call = call
         self.name = name
+        self.paused = False
+        """True once a question was met here without an answer, whatever the body made of the pause."""
 
     @contextmanager
     def child(self, name: str) -> Iterator[Scope]:
@@ -139,6 +145,7 @@ class Scope:
         try:
             yield scope
         finally:
+            self.paused |= scope.paused
             current_scope.reset(token)
 
     def effect(self, name: str, arguments: Any) -> Effect:
@@ -208,7 +215,11 @@ def interrupt(value: Any, *, response_schema: Any = None) -> Any:
     if scope is None:
         raise RuntimeError("interrupt() was called outside of a running graph: only a node, a tool or a task can ask")
     schema = response_schema if isinstance(response_schema, dict) else _json_schema(response_schema)
-    return scope.call.ask(scope.name, value, schema)
+    try:
+        return scope.call.ask(scope.name, value, schema)
+    except GraphInterrupt:
+        scope.paused = True
+        raise
 
 
 def _json_schema(declared: Any) -> dict[str, Any] | None:

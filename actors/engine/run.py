@@ -25,6 +25,7 @@ from ..decider.commands import Command, Ending, MergeWanted, Terms
 
 if TYPE_CHECKING:
     from .call import Scope
+    from .runtime import Runtime
     from .thread import ThreadActor
 
 Chunk = tuple[tuple[str, ...], str, Any]
@@ -43,6 +44,7 @@ class Settings:
         "live",
         "modes",
         "output_keys",
+        "runtime",
         "stepwise",
         "store",
         "watch",
@@ -63,6 +65,8 @@ class Settings:
         self.concurrency_max: int | None = None
         self.output_keys: tuple[str, ...] = ()
         self.answers_by_position = False
+        self.runtime: Runtime | None = None
+        """Whose pool parts of a node may run on: the calls of a ToolNode."""
         self.watch: Any = None
         """Callbacks of the run (actors/watch), or None when nobody watches."""
 

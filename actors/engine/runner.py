@@ -17,7 +17,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.runnables.config import RunnableConfig, var_child_runnable_config
 
 from ...events.errors import GraphBubbleUp, GraphInterrupt, NodeCancelledError, ParentCommand
-from ...events.vocabulary import Payload, Route, Write
+from ...events.vocabulary import EffectRecorded, Payload, Route, Write
 from ...projections.channels.cells import Cells
 from ...projections.state.merge import MergeError, merge_writes, read_values
 from ..author.plan import Branch, Callee, StateView
@@ -83,24 +83,26 @@ def merge(job: MergeJob) -> Merged:
 
 def perform(job: Job) -> Outcome:
     """Run one task to its outcome on this thread, trying again as its retry policy says. Never raises."""
+    effects: tuple[EffectRecorded, ...] = ()
     while True:
-        call = Call(job)
-        outcome = _drive(job, call)
+        outcome = _drive(job, Call(job, effects))
         delay = retry_delay(job, outcome)
         if delay is None:
             return outcome
+        effects = outcome.effects
         time.sleep(delay)
         job.attempt += 1
 
 
 async def aperform(job: Job) -> Outcome:
     """As `perform`, for a task with async parts, on the caller's event loop. Never raises."""
+    effects: tuple[EffectRecorded, ...] = ()
     while True:
-        call = Call(job)
-        outcome = await _adrive(job, call)
+        outcome = await _adrive(job, Call(job, effects))
         delay = retry_delay(job, outcome)
         if delay is None:
             return outcome
+        effects = outcome.effects
         await asyncio.sleep(delay)
         job.attempt += 1
 
