@@ -40,7 +40,7 @@ class CompiledStateGraph(Runnable[Any, Any]):
     - `input`: new input (a dict of state keys, an instance of the input schema), `None` to continue, or a `Command`.
     - `config`: `{"configurable": {"thread_id": ...}}` names the thread, `checkpoint_id` a checkpoint of it.
       `recursion_limit`, `max_concurrency`, `tags`, `metadata`, `callbacks` as langchain-core has them.
-      `configurable["who"]` is recorded as the one who acts; `configurable["command_id"]` makes a repeated call harmless.
+      `configurable["who"]` is recorded as who acts; with `configurable["command_id"]` a repeated call is harmless.
     - `context`: given to nodes as `runtime.context`; not stored.
     - `interrupt_before`, `interrupt_after`: nodes to stop at in this call, or "*".
     - `durability`: "sync" (default): every super-step is durable before the next begins.

@@ -83,6 +83,16 @@ class Inbox:
         return not self.messages
 
 
+class _Stopped:
+    """What pykka asks of an Event, without the Event."""
+
+    def __init__(self, stopped: bool) -> None:
+        self._stopped = stopped
+
+    def is_set(self) -> bool:
+        return self._stopped
+
+
 class PooledActor(pykka.Actor):
     """A pykka actor without a thread of its own.
 
@@ -99,6 +109,16 @@ class PooledActor(pykka.Actor):
         self._token: list[None] = [None]
         """Holds one element while nobody runs a turn; `pop` takes it, atomically under the interpreter lock."""
         self._stopped = False
+
+    @property
+    def actor_urn(self) -> str:
+        """pykka's name for the actor; unique while it lives."""
+        return f"urn:clew:actor:{id(self):x}"
+
+    @property
+    def actor_stopped(self) -> _Stopped:
+        """pykka's flag: `is_set()` once the actor was stopped."""
+        return _Stopped(self._stopped)
 
     @property
     def actor_ref(self) -> pykka.ActorRef[Any]:

@@ -32,6 +32,11 @@ class Journal:
         self._starting = threading.Lock()
         self._closed = False
 
+    @property
+    def waiting(self) -> int:
+        """How many appends wait for the committer now."""
+        return self._queue.qsize()
+
     def append(self, entry: Entry) -> int:
         """Store one commit and return its position; waits until it is durable.
 

@@ -46,7 +46,7 @@ CONFLICTS_MAX = 5
 _NONE: frozenset[Any] = frozenset()
 """What a resting actor keeps instead of an empty set of its own: ten thousand rest in memory at once."""
 EARLY_COMMIT_SECONDS = 0.005
-"""How long a finished task beside slower siblings may wait to be recorded: what finishes meanwhile shares the commit."""
+"""How long a finished task beside slower siblings waits to be recorded: what finishes meanwhile shares the commit."""
 
 
 class Finished(Struct, frozen=True):

@@ -1,0 +1,126 @@
+"""Pooled actors: turns never overlap, messages keep their order, none is lost, and one actor's trouble is its own."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+
+import pykka
+import pytest
+from clew.actors.engine.dispatcher import Dispatcher, PooledActor
+
+
+class Recorder(PooledActor):
+    """Remembers what it was told, and whether two turns ever overlapped."""
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        super().__init__(dispatcher)
+        self.seen: list[tuple[int, int]] = []
+        self.overlaps = 0
+        self._inside = False
+
+    def on_receive(self, message: tuple[int, int]) -> int:
+        self.overlaps += self._inside
+        self._inside = True
+        self.seen.append(message)
+        self._inside = False
+        return len(self.seen)
+
+
+class Troubled(PooledActor):
+    """Raises whatever it is told."""
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        super().__init__(dispatcher)
+        self.troubles: list[BaseException] = []
+        self.handled = 0
+
+    def on_receive(self, message: BaseException | None) -> None:
+        self.handled += 1
+        if message is not None:
+            raise message
+
+    def on_trouble(self, message: object, error: BaseException) -> None:
+        self.troubles.append(error)
+
+
+@pytest.fixture
+def dispatcher() -> Iterator[Dispatcher]:
+    opened = Dispatcher()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def eager_switching() -> Iterator[None]:
+    """Threads are switched every ten microseconds: what can go wrong between two instructions does."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+def test_an_idle_actors_turn_runs_on_the_thread_that_offers(dispatcher: Dispatcher) -> None:
+    threads: list[int] = []
+
+    class Where(PooledActor):
+        def on_receive(self, message: object) -> None:
+            threads.append(threading.get_ident())
+
+    Where(dispatcher).offer("here")
+    assert threads == [threading.get_ident()]
+
+
+def test_pykkas_refs_work_and_run_on_a_worker(dispatcher: Dispatcher) -> None:
+    actor = Recorder(dispatcher)
+    ref = actor.actor_ref
+    assert isinstance(ref, pykka.ActorRef)
+    assert ref.ask((0, 0), timeout=10) == 1
+    ref.tell((0, 1))
+    assert ref.ask((0, 2), timeout=10) == 3
+    assert actor.seen == [(0, 0), (0, 1), (0, 2)]
+
+
+def test_an_exception_reaches_who_asked(dispatcher: Dispatcher) -> None:
+    actor = Troubled(dispatcher)
+    with pytest.raises(ValueError, match="asked"):
+        actor.actor_ref.ask(ValueError("asked"), timeout=10)
+    assert actor.troubles == []
+
+
+@pytest.mark.parametrize("error", [ValueError("told"), KeyboardInterrupt(), SystemExit(1)])
+def test_a_raised_error_stops_neither_its_actor_nor_any_other(dispatcher: Dispatcher, error: BaseException) -> None:
+    actor, other = Troubled(dispatcher), Recorder(dispatcher)
+    actor.offer(error)
+    actor.offer(None)
+    other.offer((0, 0))
+    assert actor.troubles == [error]
+    assert actor.handled == 2
+    assert other.seen == [(0, 0)]
+
+
+@pytest.mark.usefixtures("eager_switching")
+def test_nothing_is_lost_reordered_or_overlapped_under_many_producers(dispatcher: Dispatcher) -> None:
+    actors = [Recorder(dispatcher) for _ in range(10)]
+    messages, producers = 300, 8
+
+    def produce(producer: int) -> None:
+        for number in range(messages):
+            for actor in actors:
+                if (producer + number) % 2:
+                    actor.offer((producer, number))
+                else:
+                    actor.actor_ref.tell((producer, number))
+
+    threads = [threading.Thread(target=produce, args=(producer,)) for producer in range(producers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    for actor in actors:
+        actor.actor_ref.ask((-1, -1), timeout=30)
+        assert actor.overlaps == 0
+        assert len(actor.seen) == producers * messages + 1
+        for producer in range(producers):
+            assert [number for who, number in actor.seen if who == producer] == list(range(messages))
