@@ -19,9 +19,10 @@ CASES = int(os.environ.get("CLEW_FUZZ_CASES", "20000"))
 
 def fuzz(cases: int, seed: int) -> dict:
     lines = [f"{name.replace('event', 'commit').split()[0]} {content.hex()}" for name, content in recorded().items()]
+    path = filter(None, [os.environ.get("PYTHONPATH")])
     done = subprocess.run(
         [sys.executable, "-P", str(Path(__file__).with_name("fuzz.py")), str(cases), str(seed)],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *path])},
         input="\n".join(lines),
         capture_output=True,
         text=True,
