@@ -72,7 +72,7 @@ def node_config(job: Job, callbacks: Any) -> RunnableConfig:
         "callbacks": callbacks,
         "configurable": {
             **configurable,
-            "checkpoint_id": job.checkpoint.id,
+            "checkpoint_id": job.checkpoint_id,
             "checkpoint_ns": f"{job.node.name}:{job.task_id}",
         },
     }
@@ -89,7 +89,7 @@ def node_runtime(job: Job) -> NodeRuntime[Any]:
         previous=None,
         execution_info=ExecutionInfo(
             thread_id=configurable.get("thread_id"),
-            checkpoint_id=job.checkpoint.id,
+            checkpoint_id=job.checkpoint_id,
             checkpoint_ns=f"{job.node.name}:{job.task_id}",
             task_id=job.task_id,
             run_id=run.terms.run,

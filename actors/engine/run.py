@@ -78,7 +78,7 @@ LIVE_MODES = frozenset({"custom", "messages", "tools"})
 class Job:
     """One task of the open step, ready to be run."""
 
-    __slots__ = ("attempt", "cells", "checkpoint", "node", "ordinal", "run", "task", "task_id")
+    __slots__ = ("attempt", "cells", "checkpoint", "checkpoint_id", "node", "ordinal", "run", "task", "task_id")
 
     def __init__(
         self, run: Run, ordinal: int, task: Task, node: Node, checkpoint: Checkpoint, cells: Cells, attempt: int
@@ -90,7 +90,8 @@ class Job:
         self.checkpoint = checkpoint
         self.cells = cells
         self.attempt = attempt
-        self.task_id = ids.task_id(checkpoint.id, "", task.node, task.send)
+        self.checkpoint_id = checkpoint.id
+        self.task_id = ids.task_id(self.checkpoint_id, "", task.node, task.send)
 
     @property
     def address(self) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
+from copy import copy
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct, field
@@ -178,34 +179,31 @@ class Checkpoint(Struct, frozen=True):
         return self.time * ids.TICKS_PER_MICROSECOND + self.ordinal
 
 
-class Line:
-    """One namespace of a thread: its head checkpoint with the open super-step, and the checkpoints before."""
+class Line(Struct, eq=False):
+    """One namespace of a thread: its head checkpoint with the open super-step, and the checkpoints before.
 
-    __slots__ = ("arrivals", "cells", "command_writes", "deferred", "failure", "head", "ns", "past", "paused", "tasks")
+    Only a draft changes one, and only its own copy.
+    """
 
-    def __init__(self, ns: str = "") -> None:
-        self.ns = ns
-        self.head: Checkpoint | None = None
-        self.past: Log[Checkpoint] = Log()
-        """Every checkpoint that was head before, of all branches, oldest first."""
-        self.tasks: tuple[Task, ...] = ()
-        """The open super-step's tasks in path order; their ordinals name them in events."""
-        self.cells = _NO_CELLS
-        """What the open step's tasks see: the head's cells and what a Command given as input wrote over them."""
-        self.arrivals: Mapping[str, tuple[str, ...]] = _NOTHING
-        self.deferred: tuple[str, ...] = ()
-        self.paused: tuple[str, tuple[str, ...]] | None = None
-        """("before" | "after", nodes) while a run rests at a static breakpoint."""
-        self.failure = ""
-        """Why the open step could not be merged; "" when it was not tried or succeeded."""
-        self.command_writes: tuple[Write, ...] = ()
+    ns: str = ""
+    head: Checkpoint | None = None
+    past: Log[Checkpoint] = field(default_factory=lambda: Log())
+    """Every checkpoint that was head before, of all branches, oldest first."""
+    tasks: tuple[Task, ...] = ()
+    """The open super-step's tasks in path order; their ordinals name them in events."""
+    cells: Cells = field(default_factory=lambda: _NO_CELLS)
+    """What the open step's tasks see: the head's cells and what a Command given as input wrote over them."""
+    arrivals: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NOTHING)
+    deferred: tuple[str, ...] = ()
+    paused: tuple[str, tuple[str, ...]] | None = None
+    """("before" | "after", nodes) while a run rests at a static breakpoint."""
+    failure: str = ""
+    """Why the open step could not be merged; "" when it was not tried or succeeded."""
+    command_writes: tuple[Write, ...] = ()
 
     def copy(self) -> Line:
         """A line that the fold may change; everything in it is shared."""
-        line = Line.__new__(Line)
-        for name in Line.__slots__:
-            setattr(line, name, getattr(self, name))
-        return line
+        return copy(self)
 
     @property
     def unfinished(self) -> tuple[Task, ...]:
@@ -302,61 +300,41 @@ class _Addresses(_Ticks):
         return self._log[index].address
 
 
-class ThreadState:
-    """The snapshot of a thread: what folding its commits gives. `version` -1 is a thread nobody wrote to yet."""
+class ThreadState(Struct, eq=False):
+    """The snapshot of a thread: what folding its commits gives. `version` -1 is a thread nobody wrote to yet.
 
-    __slots__ = (
-        "answered",
-        "checkpoints_made",
-        "commands",
-        "digest",
-        "epoch",
-        "erased",
-        "graphs",
-        "lines",
-        "owner",
-        "run",
-        "saved",
-        "status",
-        "time",
-        "turn_started",
-        "unknown",
-        "version",
-    )
+    Only a draft changes one, and only its own copy: whoever was handed a state may keep it.
+    """
 
-    def __init__(self) -> None:
-        self.version = -1
-        self.time = 0
-        """Time of the last commit, microseconds since the epoch."""
-        self.digest = b""
-        """The chain up to the last commit; empty for a new thread."""
-        self.lines: Mapping[str, Line] = _NOTHING
-        self.run: RunFacts | None = None
-        """The last run, whether it goes on or not."""
-        self.status = RESTING
-        self.graphs: tuple[GraphSeen, ...] = ()
-        """The graphs that worked on the thread, each version of their code once."""
-        self.commands: Mapping[str, int] = _NOTHING
-        """Command ids seen lately, with the version of their commit."""
-        self.answered: tuple[Question, ...] = ()
-        """The last answered questions, newest last (bounded), to name the winner to whoever comes late."""
-        self.turn_started = 0
-        """When the last new input came, microseconds since the epoch."""
-        self.saved: Payload | None = None
-        self.owner = ""
-        self.epoch = 0
-        self.unknown = False
-        """True when a newer clew wrote events here: such a thread can be read, never appended to."""
-        self.erased = False
-        self.checkpoints_made = 0
-        """Checkpoints in the last commit: the next commit's time leaves room for their ids."""
+    version: int = -1
+    time: int = 0
+    """Time of the last commit, microseconds since the epoch."""
+    digest: bytes = b""
+    """The chain up to the last commit; empty for a new thread."""
+    lines: Mapping[str, Line] = field(default_factory=lambda: _NOTHING)
+    run: RunFacts | None = None
+    """The last run, whether it goes on or not."""
+    status: int = RESTING
+    graphs: tuple[GraphSeen, ...] = ()
+    """The graphs that worked on the thread, each version of their code once."""
+    commands: Mapping[str, int] = field(default_factory=lambda: _NOTHING)
+    """Command ids seen lately, with the version of their commit."""
+    answered: tuple[Question, ...] = ()
+    """The last answered questions, newest last (bounded), to name the winner to whoever comes late."""
+    turn_started: int = 0
+    """When the last new input came, microseconds since the epoch."""
+    saved: Payload | None = None
+    owner: str = ""
+    epoch: int = 0
+    unknown: bool = False
+    """True when a newer clew wrote events here: such a thread can be read, never appended to."""
+    erased: bool = False
+    checkpoints_made: int = 0
+    """Checkpoints in the last commit: the next commit's time leaves room for their ids."""
 
     def copy(self) -> ThreadState:
         """A state that the fold may change; everything in it is shared."""
-        state = ThreadState.__new__(ThreadState)
-        for name in ThreadState.__slots__:
-            setattr(state, name, getattr(self, name))
-        return state
+        return copy(self)
 
     def graph(self, fingerprint: bytes) -> GraphSeen | None:
         """What is known of the graph with this fingerprint."""
