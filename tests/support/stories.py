@@ -1,0 +1,77 @@
+"""What the stories share: naming a thread in a config, one-node graphs, and reading what the log says of a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Barrier, Thread
+from typing import Any, TypeVar
+
+from clew import END, START, StateGraph
+from clew.events.codec.commits import decode_commit
+from clew.events.codec.values import Codec
+from clew.events.stores.saver import BaseCheckpointSaver
+from clew.events.vocabulary import Commit, InterruptRaised, Resumed
+from langchain_core.runnables import RunnableConfig
+
+EventType = TypeVar("EventType")
+JOIN_SECONDS = 60.0
+
+
+def on(thread: str, **configurable: Any) -> RunnableConfig:
+    """The config that names a thread; `who`, `checkpoint_id` or `command_id` may stand beside it."""
+    return {"configurable": {"thread_id": thread, **configurable}}
+
+
+def one_node(node: Callable[..., Any], state: type) -> StateGraph:
+    """A graph of one node, named after its function."""
+    return StateGraph(state).add_node(node).add_edge(START, node.__name__).add_edge(node.__name__, END)
+
+
+def chain(state: type, *nodes: Callable[..., Any]) -> StateGraph:
+    """A graph of nodes one after the other, named after their functions."""
+    builder = StateGraph(state).add_sequence(nodes)
+    return builder.add_edge(START, nodes[0].__name__).add_edge(nodes[-1].__name__, END)
+
+
+def asked(result: Any) -> list[Any]:
+    """What a paused call asks, in order."""
+    return [question.value for question in result.get("__interrupt__", ())]
+
+
+def commits(saver: BaseCheckpointSaver, thread: str) -> list[Commit]:
+    """The thread's log as the store has it, decoded."""
+    codec = Codec()
+    rows = saver.store.read(thread, tenant=saver.tenant)
+    return [decode_commit(row.body, codec, thread=thread, version=row.version) for row in rows]
+
+
+def events(saver: BaseCheckpointSaver, thread: str, kind: type[EventType]) -> list[EventType]:
+    """The thread's recorded events of one kind, in order."""
+    return [event for commit in commits(saver, thread) for event in commit.events if isinstance(event, kind)]
+
+
+def interview(saver: BaseCheckpointSaver, thread: str) -> list[tuple[Any, Any, str]]:
+    """(question, answer, who) of every answered question in the log, in the order of the answers."""
+    questions = {event.question: event.value.value for event in events(saver, thread, InterruptRaised)}
+    return [(questions[event.question], event.value.value, event.who) for event in events(saver, thread, Resumed)]
+
+
+def at_once(calls: dict[str, Callable[[], Any]]) -> dict[str, Any]:
+    """Make all the calls at the same moment, each on a thread of its own; what each returned or raised, by name."""
+    together = Barrier(len(calls))
+    results: dict[str, Any] = {}
+
+    def make(name: str, call: Callable[[], Any]) -> None:
+        together.wait(JOIN_SECONDS)
+        try:
+            results[name] = call()
+        except Exception as error:
+            results[name] = error
+
+    threads = [Thread(target=make, args=item, name=f"caller {item[0]}", daemon=True) for item in calls.items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(JOIN_SECONDS)
+    assert results.keys() == calls.keys(), f"no answer to {calls.keys() - results.keys()} in {JOIN_SECONDS:g} s"
+    return results
