@@ -14,7 +14,7 @@ from langchain_core.messages import BaseMessage
 
 from .declared import classes_in
 from .kinds.messages import FORM_OF
-from .kinds.shapes import Shape, shape_of
+from .kinds.shapes import Shape, field_names, shape_of
 
 _NEVER = frozenset({str, int, float, bool, type(None), bytes, list, dict, tuple, set, frozenset})
 """Types that the codec never looks up."""
@@ -119,6 +119,8 @@ class Registry:
                     f"classes {_full_name(other.cls)} and {_full_name(entry.cls)} would be stored as {entry.tag!r}: "
                     f"register one with another tag, clew.register_type({entry.cls.__name__}, tag=…)"
                 )
+            if other is not None and other.cls is not entry.cls:
+                self._by_class.pop(other.cls, None)  # or a class that is made anew at every call would pile up
             self._by_tag[entry.tag] = entry
             self._by_class[entry.cls] = entry
         return entry
@@ -129,9 +131,13 @@ def _custom_shape(dump: Callable[[Any], Any], load: Callable[[Any], Any]) -> Sha
 
 
 def _replaces(new: type, old: type) -> bool:
-    """True for the same class, and for a module-level class that was defined anew (a notebook's cell, a reload)."""
-    same_place = (new.__module__, new.__qualname__) == (old.__module__, old.__qualname__)
-    return new is old or (same_place and "<locals>" not in new.__qualname__)
+    """True for the same class defined anew: by a notebook's cell, a reload, a function that is called again.
+
+    Two classes that one function makes with different fields are two classes.
+    """
+    if (new.__module__, new.__qualname__) != (old.__module__, old.__qualname__):
+        return False
+    return new is old or "<locals>" not in new.__qualname__ or field_names(new) == field_names(old)
 
 
 def _full_name(cls: type) -> str:

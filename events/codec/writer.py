@@ -37,6 +37,9 @@ _TREES = _SCALARS | {list, dict}
 _TEXT = frozenset({str})
 _INT64 = range(-(2**63), 2**64)
 
+_CLASSES_MAX = 1000
+"""Classes whose walkers are kept; past it all are looked up again. Programs that make classes as they run get there."""
+
 FACTORIES: tuple[Any, ...] = (None, list, dict, set, int, str, float, bool, tuple)
 """What a stored defaultdict may make, by number, for ever."""
 
@@ -100,6 +103,7 @@ class _Walk:
             str: lambda value, _: _text(value),
             int: lambda value, _: value if value in _INT64 else Ext(codes.INTEGER, dump_integer(value)),
         }
+        self._own = dict(self._walkers)
 
     def encode(self, value: Any) -> bytes:
         return self._pack(value if type(value) in self._leaves else self.walk(value, 0))
@@ -261,6 +265,8 @@ class _Walk:
     def _find(self, cls: type) -> Walker:
         """The walker of a class met for the first time. Raises `Refused` for one that cannot be stored."""
         walker = self._make(cls)
+        if len(self._walkers) >= _CLASSES_MAX:
+            self._walkers = dict(self._own)
         self._walkers[cls] = walker
         return walker
 

@@ -56,6 +56,19 @@ def shape_of(cls: type) -> Shape | None:
     return None
 
 
+def field_names(cls: Any) -> list[str]:
+    """Names of the fields of a class that has a shape; of an Enum, its members'."""
+    if issubclass(cls, enum.Enum):
+        return list(cls.__members__)
+    if issubclass(cls, BaseModel):
+        return list(cls.model_fields)
+    if dataclasses.is_dataclass(cls):
+        return [field.name for field in dataclasses.fields(cls)]
+    return list(
+        getattr(cls, "__struct_fields__", None) or getattr(cls, "_fields", None) or getattr(cls, "__fields__", ())
+    )
+
+
 def is_named_tuple(cls: type) -> bool:
     """True for classes made by `NamedTuple` or `namedtuple`."""
     return issubclass(cls, tuple) and isinstance(getattr(cls, "_fields", None), tuple)

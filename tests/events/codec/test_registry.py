@@ -146,6 +146,42 @@ def test_a_module_level_class_defined_anew_takes_the_place_of_the_old_one():
     assert codec.decode_value(codec.encode_value(old(1))) == new(1, 0)
 
 
+def test_a_class_that_a_node_defines_at_every_call_is_one_class():
+    def node(number: int) -> Any:
+        @dataclass
+        class Plan:
+            steps: int
+
+        return Plan(number)
+
+    codec = Codec()
+    encoded = [codec.encode_value(node(number)) for number in range(3)]
+    last = node(3)
+    codec.encode_value(last)
+    assert codec.decode_value(encoded[0]) == type(last)(0)
+    assert len(codec.registry._by_class) == 1
+
+
+def test_two_classes_that_one_function_makes_are_two_classes():
+    def make(*fields: str) -> type:
+        cls = make_dataclass("Made", fields)
+        cls.__qualname__ = "make.<locals>.Made"
+        return cls
+
+    codec = Codec()
+    codec.encode_value(make("x")(1))
+    with pytest.raises(EncodeError, match="would be stored as"):
+        codec.encode_value(make("y")(1))
+
+
+def test_more_classes_than_are_kept_are_looked_up_again():
+    codec = Codec()
+    for number in range(1200):
+        value = make_dataclass(f"Made{number}", ["x"])(number)
+        assert codec.decode_value(codec.encode_value(value)) == value
+    assert len(codec._writer._quick._walkers) <= 1000
+
+
 # --- layers
 
 
