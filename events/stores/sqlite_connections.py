@@ -137,8 +137,12 @@ class SqliteConnections:
                 check_same_thread=False,
                 uri=self.path.startswith("file:"),
             )
+        except sqlite3.Error as error:
+            raise store_error(error, self.path) from error
+        try:
             connection.execute(_SYNCHRONOUS[self._durability])
         except sqlite3.Error as error:
+            connection.close()
             raise store_error(error, self.path) from error
         return connection
 
