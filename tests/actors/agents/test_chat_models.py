@@ -165,6 +165,7 @@ BUILT: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+@pytest.mark.slow  # imports the packages of Google and AWS
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_every_provider_builds_its_own_class(provider: str) -> None:
     require(PROVIDERS[provider].package, f'pip install "clew[{PROVIDERS[provider].extra}]"')
@@ -215,6 +216,7 @@ def test_a_package_that_misses_something_itself_says_so(tmp_path: Any, monkeypat
     assert not isinstance(raised.value, ClewError)
 
 
+@pytest.mark.slow
 def test_nothing_of_a_provider_is_imported_before_its_model_is_built() -> None:
     require("langchain_openai", INSTALL)
     program = """
