@@ -31,6 +31,7 @@ class PostgresServer:
 
     dsn: str
     """Connection string of its database `postgres`, as superuser."""
+    _watchdog: subprocess.Popen[bytes]
 
     def __init__(self) -> None:
         binaries = _binaries()
@@ -47,6 +48,7 @@ class PostgresServer:
             shutil.chown(self._folder, self._user)
         try:
             self._run("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync")
+            self._watchdog = self._start_watchdog()
             self.start()
         except BaseException:
             self._remove()
@@ -58,6 +60,7 @@ class PostgresServer:
             self.stop()
         finally:
             self._remove()
+            self._watchdog.communicate()
 
     def start(self) -> None:
         """Start it, also again after `stop`; returns when it takes connections."""
@@ -68,6 +71,18 @@ class PostgresServer:
     def stop(self, mode: str = "fast") -> None:
         """Stop it: "fast" ends sessions in order, "immediate" as a crash does."""
         self._run("pg_ctl", "--wait", f"--mode={mode}", "stop")
+
+    def _start_watchdog(self) -> subprocess.Popen[bytes]:
+        """Ends the server when this process is gone, however it went: then the pipe closes and `read` returns."""
+        script = 'read -r _; "$1" --pgdata="$2/data" --mode=immediate --silent stop; rm -rf "$2"'
+        return subprocess.Popen(
+            ["sh", "-c", script, "watchdog", str(self._binaries / "pg_ctl"), str(self._folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            user=self._user,
+        )
 
     def _run(self, binary: str, *arguments: str) -> None:
         command = [str(self._binaries / binary), f"--pgdata={self._folder / 'data'}", *arguments]
