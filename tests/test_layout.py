@@ -45,6 +45,7 @@ OPTIONAL: dict[str, str] = {
 }
 # Our own modules that need an extra, so they are imported where they are used, each with the extra.
 OWN_OPTIONAL: dict[str, str] = {
+    "clew.actors.cli.commands": "cli",
     "clew.events.stores.postgres": "postgres",
 }
 # Files that import a module by a name held in a variable, each with where the name comes from.

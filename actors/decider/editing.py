@@ -66,11 +66,12 @@ def inferred_node(line: Line, nodes: list[str], thread: str) -> str:
     """The node that an update without `as_node` is taken from: the only one, START at first, else the last writer."""
     if len(nodes) == 1:
         return nodes[0]
-    if line.head is None or not line.head.writers:
-        return START
-    if len(line.head.writers) > 1:
+    writers = () if line.head is None else line.head.writers
+    if len(writers) == 1:
+        return writers[0]
+    if writers:
         raise InvalidUpdateError(
-            f"nodes {sorted(line.head.writers)} wrote last on thread {thread!r}: "
+            f"nodes {sorted(writers)} wrote last on thread {thread!r}: "
             "say which one this update stands for, as in update_state(config, values, as_node=...)"
         )
-    return line.head.writers[0]
+    return START

@@ -117,9 +117,8 @@ class CompiledStateGraph(Runnable[Any, Any]):
 
     def copy(self, update: Mapping[str, Any] | None = None) -> CompiledStateGraph:
         """A graph like this one, with the attributes in `update` changed."""
-        graph = type(self).__new__(type(self))
-        graph.__dict__.update(self.__dict__)
-        graph.__dict__.update(update or {})
+        graph: CompiledStateGraph = object.__new__(type(self))
+        vars(graph).update(vars(self), **(update or {}))
         return graph
 
     # -- running
@@ -185,7 +184,7 @@ class CompiledStateGraph(Runnable[Any, Any]):
                 pass
             return output_of(self, run, output_keys)
 
-    def stream(
+    def stream(  # type: ignore[override]  # langchain-core takes None for every keyword
         self,
         input: Any,
         config: Config = None,
@@ -218,7 +217,7 @@ class CompiledStateGraph(Runnable[Any, Any]):
             for chunk in chunks:
                 yield form(chunk)
 
-    async def astream(
+    async def astream(  # type: ignore[override]  # as above
         self,
         input: Any,
         config: Config = None,
@@ -321,7 +320,7 @@ class CompiledStateGraph(Runnable[Any, Any]):
 
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
         """The graph's name, as tracing shows it."""
-        return (name or self.name) + (suffix or "")
+        return (name or self.name or self.plan.name) + (suffix or "")
 
 
 def _registry(plan: Plan) -> Any:

@@ -6,7 +6,7 @@ What to do next is decided once, in `needs`; the sync and the async door only di
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator, Iterator
 from contextvars import copy_context
 from typing import Any
 
@@ -140,7 +140,7 @@ async def _ado(job: Job | MergeJob) -> None:
         job.run.actor.offer(Finished(job, outcome))
 
 
-def drive(run: Run, runtime: Runtime) -> Iterator[Chunk]:
+def drive(run: Run, runtime: Runtime) -> Generator[Chunk]:
     """Run to the end on the calling thread, giving out chunks. Closing the iterator cancels the run.
 
     Raises what ended the run, after its last chunk.
@@ -160,7 +160,7 @@ def drive(run: Run, runtime: Runtime) -> Iterator[Chunk]:
     raise_ending(run)
 
 
-async def adrive(run: Run, runtime: Runtime) -> AsyncIterator[Chunk]:
+async def adrive(run: Run, runtime: Runtime) -> AsyncGenerator[Chunk]:
     """As `drive`, on the caller's event loop."""
     try:
         run.actor.offer(run)

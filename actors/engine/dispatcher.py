@@ -102,12 +102,12 @@ class PooledActor(pykka.Actor):
 
     dispatcher: Dispatcher
     # The three that pykka declares as plain attributes are narrower or made on demand here.
-    actor_inbox: Inbox  # type: ignore[assignment]
+    actor_inbox: Inbox
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         # pykka's own __init__ makes a uuid4 and an Event (a kilobyte, 5 µs) that an unregistered actor does not need.
         self.dispatcher = dispatcher
-        self.actor_inbox = Inbox(self)
+        self.actor_inbox = Inbox(self)  # type: ignore[assignment]
         self._token: list[None] = [None]
         """Holds one element while nobody runs a turn; `pop` takes it, atomically under the interpreter lock."""
         self._stopped = False

@@ -1,8 +1,8 @@
 """What nodes return and receive, and what calls show."""
 
+from clew.actors.author.callee import StreamWriter
 from clew.actors.author.policies import CachePolicy, RetryPolicy, TimeoutPolicy
 from clew.actors.engine.call import interrupt
-from clew.actors.engine.context import StreamWriter
 from clew.events.vocabulary import Command, Interrupt, Overwrite, Send
 from clew.projections.state.views import PregelTask, StateSnapshot
 
