@@ -171,7 +171,10 @@ def _answer(
         return Answer(answers, None, checkpoint, writes, routes)
     bare = Payload(resume)
     bare.encoded = encode(resume, "$.resume")
-    state = graph.peek(actor)
+    state = actor.state
+    if actor.plan is not graph.plan or len(state.root.open_questions) != 1:
+        # What the actor remembers may be old. If so where it has one question, the append finds out: no need to look.
+        state = graph.peek(actor)
     questions = state.root.open_questions
     if len(questions) == 1 and not checkpoint:
         # Bound now: what is asked later, while this answer waits its turn, was not what the person answered.

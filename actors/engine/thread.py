@@ -457,6 +457,12 @@ def forget_encoded(events: list[Any]) -> None:
     for event in events:
         for write in getattr(event, "writes", ()):
             write.payload.forget_encoded()
+        for route in getattr(event, "routes", ()):
+            if route.payload is not None:
+                route.payload.forget_encoded()
+        value = getattr(event, "value", None)
+        if value is not None:
+            value.forget_encoded()
 
 
 def _tell(actor: ThreadActor, run: Run) -> Callable[[Verdict], None]:
