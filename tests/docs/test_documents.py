@@ -43,6 +43,18 @@ def test_links_lead_to_files_and_headings_that_exist(document):
     assert broken == []
 
 
+def test_every_document_is_reached_from_the_readme():
+    reached, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        document = waiting.pop()
+        if document in reached or document.suffix != ".md" or not document.exists():
+            continue
+        reached.add(document)
+        targets = (match["target"].partition("#")[0] for match in LINK.finditer(prose(document)))
+        waiting.extend((document.parent / target).resolve() for target in targets if target)
+    assert [str(document.relative_to(ROOT)) for document in DOCUMENTS if document not in reached] == []
+
+
 @every_document
 def test_every_block_has_a_label_the_runner_knows(document):
     labels = [match["label"] for match in FENCE.finditer(document.read_text(encoding="utf-8"))]
