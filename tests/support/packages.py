@@ -20,6 +20,6 @@ def require(package: str, command: str) -> ModuleType:
         if error.name != package:
             raise
         reason = f"{package} is not installed: {command}"
-        if os.environ.get("CI") == "true":
+        if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -153,3 +154,16 @@ def test_a_wrong_search_key_is_refused(server: WireServer) -> None:
     tavily = require("langchain_tavily", INSTALL_TAVILY)
     stranger = tavily.TavilySearch(tavily_api_key="other", api_base_url=server.url)
     assert "401" in str(stranger.invoke({"query": "clew"}))
+
+
+# -- a missing package ------------------------------------------------------------------------------------------------
+
+
+def test_a_missing_package_skips_here_and_fails_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "langchain_tavily", None)
+    monkeypatch.delenv("CI", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="langchain_tavily is not installed: pip install --no-deps"):
+        require("langchain_tavily", INSTALL_TAVILY)
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="langchain_tavily is not installed: pip install --no-deps"):
+        require("langchain_tavily", INSTALL_TAVILY)
