@@ -6,7 +6,7 @@ when it is its turn.
 
 import time
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableSequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -56,7 +56,7 @@ class Lap:
 
     __slots__ = ("_laps", "_started")
 
-    def __init__(self, laps: "array[float]") -> None:
+    def __init__(self, laps: "MutableSequence[float]") -> None:
         self._laps = laps
         self._started = 0.0
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .measuring import Case
+from .measuring import CONVERSATION, GROWTH, Case
 
 STORED_PER_TEXT_BYTE = 1.5
 STORED_PER_SUPER_STEP = 600
@@ -77,12 +77,12 @@ def _cycle(store: str, times: float) -> Limit:
 
 def _conversation(store: str) -> Limit:
     claim = "1,600 turns: cost of the last turn over that of turn 100"
-    return Limit(claim, "long-conversation", store, named("clew.growth"), 1_600, at_most=1.3)
+    return Limit(claim, GROWTH, store, named("clew.growth"), 1_600, at_most=1.3)
 
 
 def _stored(store: str) -> Limit:
     claim = f"1,600 turns: bytes stored over {STORED_PER_TEXT_BYTE} x text + {STORED_PER_SUPER_STEP} a super-step"
-    return Limit(claim, "long-conversation", store, stored_over_allowance, 1_600, at_most=1.0)
+    return Limit(claim, CONVERSATION, store, stored_over_allowance, 1_600, at_most=1.0)
 
 
 def _paused(store: str) -> list[Limit]:

@@ -8,6 +8,9 @@ from typing import Any
 
 from .engines import CLEW, PEER
 
+CONVERSATION = "long-conversation"
+GROWTH = "turn-growth"
+"""Workloads with figures of their own."""
 EARLY_TURN = 100
 """The turn that later turns of a conversation are compared with."""
 WINDOW_TURNS = 41
@@ -64,9 +67,16 @@ class Case:
         """
         found: dict[str, float] = {}
         for engine, played in self.played.items():
-            for name, value in _engine_figures(played, conversation=self.unit == "turn").items():
-                found[f"{engine}.{name}"] = value
-        return found | _ratio_figures(self.played)
+            figures = _engine_figures(played)
+            if self.workload == CONVERSATION:
+                figures |= _conversation_figures(played.lap_seconds)
+            if self.workload == GROWTH:
+                figures["growth"] = figures["median_seconds"] / figures["early_turn_seconds"]
+            found |= {f"{engine}.{name}": value for name, value in figures.items()}
+        found |= _ratio_figures(self.played)
+        if self.workload == CONVERSATION and "ratio" in found:
+            found["ratio_last_turn"] = found[f"{PEER}.last_turn_seconds"] / found[f"{CLEW}.last_turn_seconds"]
+        return found
 
 
 def window(lap_seconds: Sequence[float], turn: int) -> float:
@@ -81,7 +91,7 @@ def exponent(lap_seconds: Sequence[float]) -> float:
     return math.log(sum(lap_seconds) / sum(lap_seconds[:quarter])) / math.log(len(lap_seconds) / quarter)
 
 
-def _engine_figures(played: Played, *, conversation: bool) -> dict[str, float]:
+def _engine_figures(played: Played) -> dict[str, float]:
     costs = [one.unit_seconds for one in played.rounds]
     units = sum(one.units for one in played.rounds)
     found = {
@@ -94,8 +104,6 @@ def _engine_figures(played: Played, *, conversation: bool) -> dict[str, float]:
     }
     if played.stored_bytes is not None:
         found["stored_bytes"] = played.stored_bytes
-    if conversation:
-        found |= _conversation_figures(played.lap_seconds)
     return found
 
 
@@ -104,7 +112,6 @@ def _conversation_figures(lap_seconds: list[float]) -> dict[str, float]:
     return {
         "early_turn_seconds": early,
         "last_turn_seconds": last,
-        "growth": last / early,
         "exponent": exponent(lap_seconds),
     }
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from .engines import CLEW, PEER, RAW
 from .limits import STORED_PER_SUPER_STEP, STORED_PER_TEXT_BYTE, Finding, active_over_values
-from .measuring import EARLY_TURN, WINDOW_TURNS, Case
+from .measuring import CONVERSATION, EARLY_TURN, GROWTH, WINDOW_TURNS, Case
 
 Row = Sequence[str]
 NONE = "-"
@@ -16,6 +16,7 @@ def markdown(environment: dict[str, Any], cases: Sequence[Case], found: Sequence
     parts = [
         _costs(cases),
         _conversations(cases),
+        _growths(cases),
         _paused(cases),
         _floors(cases),
         _limits(found),
@@ -93,7 +94,7 @@ def _three_digits(number: float) -> str:
 
 def _costs(cases: Sequence[Case]) -> str:
     head = ("workload", "store", CLEW, PEER, "ratio", f"CPU {CLEW}", f"CPU {PEER}", f"stored {CLEW}", f"stored {PEER}")
-    rows = [_cost_row(case) for case in cases if CLEW in case.played or PEER in case.played]
+    rows = [_cost_row(case) for case in cases if RAW not in case.played and case.workload != GROWTH]
     title = (
         "Cost of one unit: the median of the rounds' medians (in brackets the lowest and highest). The ratio's "
         "brackets are over pairs of rounds played one after the other. CPU is the worker's own, a server's not in it."
@@ -114,11 +115,14 @@ def _cost_row(case: Case) -> Row:
 
 
 def _conversations(cases: Sequence[Case]) -> str:
-    head = ("conversation", "store", "engine", f"turn {EARLY_TURN}", "last turn", "last ÷ early", "exponent", "total")
-    rows = [_conversation_row(case, engine) for case in cases if case.unit == "turn" for engine in case.played]
+    head = ("conversation", "store", "engine", f"turn {EARLY_TURN}", "last turn", "ratio", "exponent", "total")
+    rows = [
+        _conversation_row(case, engine) for case in cases if case.workload == CONVERSATION for engine in case.played
+    ]
     title = (
-        f"Long conversation: a turn is the median of {WINDOW_TURNS} turns around it; exponent of total time over "
-        f"turns. Allowed on disk: {STORED_PER_TEXT_BYTE} x text + {STORED_PER_SUPER_STEP} bytes a super-step."
+        f"Long conversation: a turn is the median of {WINDOW_TURNS} turns around it, the ratio is the last turn's, the "
+        "exponent is that of total time over turns. "
+        f"Allowed on disk: {STORED_PER_TEXT_BYTE} x text + {STORED_PER_SUPER_STEP} bytes a super-step."
     )
     return f"{title}\n\n{table((*head, 'text', 'super-steps', 'stored', 'allowed'), rows)}" if rows else ""
 
@@ -136,7 +140,7 @@ def _conversation_row(case: Case, engine: str) -> Row:
         engine,
         duration(figures["early_turn_seconds"]),
         duration(figures["last_turn_seconds"]),
-        f"{figures['growth']:.2f}",
+        f"{case.figures()['ratio_last_turn']:.1f} x" if engine == CLEW and len(case.played) == 2 else NONE,
         f"{figures['exponent']:.2f}",
         duration(figures["total_seconds"]),
         size(text),
@@ -144,6 +148,17 @@ def _conversation_row(case: Case, engine: str) -> Row:
         size(figures.get("stored_bytes")),
         size(STORED_PER_TEXT_BYTE * text + STORED_PER_SUPER_STEP * steps),
     ]
+
+
+def _growths(cases: Sequence[Case]) -> str:
+    lines = [
+        f"{case.store} {duration(figures['clew.median_seconds'])} beside "
+        f"{duration(figures['clew.early_turn_seconds'])} ({figures['clew.growth']:.2f} x)"
+        for case in cases
+        if case.workload == GROWTH and (figures := case.figures())
+    ]
+    title = f"Turns up to turn 1,600 of a thread, each timed next to one around turn {EARLY_TURN} of another"
+    return f"{title}: {', '.join(lines)}." if lines else ""
 
 
 def _paused(cases: Sequence[Case]) -> str:

@@ -39,6 +39,11 @@ def _paused(active: float, resting_blocks: float, threads: float) -> Case:
     return Case("paused-threads", "thread paused", 10_000, "sqlite", {CLEW: Played((_round(0.001),), facts)})
 
 
+def _growth(early_seconds: float, last_seconds: float) -> Case:
+    played = Played((_round(*[last_seconds] * 41),), {"early_turn_seconds": early_seconds})
+    return Case("turn-growth", "last turn", 1_600, "sqlite", {CLEW: played})
+
+
 def _verdicts(cases: list[Case]) -> dict[tuple[str, str], str]:
     return {(one.limit.claim, one.limit.store): one.verdict for one in findings(cases)}
 
@@ -83,10 +88,18 @@ def test_flat_turns_have_exponent_one_and_growing_turns_more():
 
 def test_a_last_turn_dearer_than_allowed_is_missed():
     claim = next(limit.claim for limit in LIMITS if "last turn" in limit.claim)
-    flat = _conversation([1.0] * 1_600, stored_bytes=1)
-    grown = _conversation([1.0] * 1_500 + [1.31] * 100, stored_bytes=1)
-    assert _verdicts([flat])[claim, "sqlite"] == "reached"
-    assert _verdicts([grown])[claim, "sqlite"] == "missed"
+    assert _verdicts([_growth(1.0, 1.3)])[claim, "sqlite"] == "reached"
+    assert _verdicts([_growth(1.0, 1.31)])[claim, "sqlite"] == "missed"
+
+
+def test_a_conversations_last_turn_is_compared_with_the_peers_last_turn():
+    played = {
+        CLEW: Played((_round(*[1.0] * 100),), {"text_bytes": 1.0, "super_steps": 1.0}),
+        PEER: Played((_round(*[2.0] * 50, *[9.0] * 50),), {"text_bytes": 1.0, "super_steps": 1.0}),
+    }
+    case = Case("long-conversation", "turn", 100, "memory", played)
+    assert case.figures()["ratio_last_turn"] == 9
+    assert "| 100 turns | memory | clew | 1.00 s | 1.00 s | 9.0 x |" in markdown(ENVIRONMENT, [case], [])
 
 
 def test_stored_bytes_are_held_against_text_and_super_steps():
@@ -129,6 +142,7 @@ def test_the_tables_show_each_figure_with_its_unit():
         _cycle([_round(0.001)], [_round(0.0042)]),
         _conversation([0.002] * 1_600, 1_234_567),
         _paused(3_000, 0.01, 6),
+        _growth(0.002, 0.0021),
         floor,
     ]
     text = markdown(ENVIRONMENT, cases, findings(cases))
@@ -136,10 +150,9 @@ def test_the_tables_show_each_figure_with_its_unit():
         "| interrupt-resume 1, per cycle | memory | 1.00 ms (1.00 ms - 1.00 ms) | 4.20 ms (4.20 ms - 4.20 ms) |" in text
     )
     assert "| 4.2 x (4.2 - 4.2) |" in text
-    assert (
-        "| 1,600 turns | sqlite | clew | 2.00 ms | 2.00 ms | 1.00 | 1.00 | 3.20 s | 800 kB | 1,600 | 1.23 MB |" in text
-    )
+    assert "| 1,600 turns | sqlite | clew | 2.00 ms | 2.00 ms | - | 1.00 | 3.20 s | 800 kB | 1,600 | 1.23 MB |" in text
     assert "| 10,000 | sqlite | 3.00 kB | 2.55 kB | 30.0 | 6 | 12 B | 0.01 |" in text
+    assert "around turn 100 of another: sqlite 2.10 ms beside 2.00 ms (1.05 x)." in text
     assert "through the driver alone: sqlite 144 µs (144 µs - 144 µs)." in text
     assert "| interrupt-resume cycle: times faster than langgraph | memory | ≥ 6 | 4.20 | missed |" in text
 

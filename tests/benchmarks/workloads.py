@@ -8,10 +8,12 @@ Every call asks for the same durability: each step is durable before the next be
 import random
 from collections.abc import Iterator
 from itertools import count
+from statistics import median
 from typing import Any, TypedDict
 
-from .bench import Amount, Bench, Workload, expect
+from .bench import Amount, Bench, Lap, Workload, expect
 from .engines import CLEW, PEER, RAW
+from .measuring import CONVERSATION, EARLY_TURN, GROWTH, WINDOW_TURNS
 from .paused import paused_threads
 from .stores import POSTGRES, SQLITE, STORES
 
@@ -79,6 +81,31 @@ def long_conversation(bench: Bench) -> Iterator[None]:
             yield
 
 
+def turn_growth(bench: Bench) -> Iterator[None]:
+    """A long thread's last turns, each timed beside one of a young thread around turn 100, so both meet the same noise.
+
+    A lap is a turn of the long thread; the young thread's are handed over as a fact.
+    """
+    turns = bench.amount.size
+    text = _text("turn", TURN_BYTES // 2)
+    graph = bench.compiled(_chat_graph(bench, [text] * turns))
+    asked = {"messages": [("user", text)]}
+    old, young = _config("old"), _config("young")
+    for config, until in ((old, turns), (young, EARLY_TURN + WINDOW_TURNS // 2)):
+        for _ in range(until - WINDOW_TURNS):
+            graph.invoke(asked, config, durability="sync")
+    yield
+    early_seconds: list[float] = []
+    for _ in range(WINDOW_TURNS):
+        with Lap(early_seconds):
+            graph.invoke(asked, young, durability="sync")
+        with bench.lap():
+            state = graph.invoke(asked, old, durability="sync")
+    expect("the number of messages", len(state["messages"]), 2 * turns)
+    bench.facts["early_turn_seconds"] = median(early_seconds)
+    yield
+
+
 def sequential_nodes(bench: Bench) -> Iterator[None]:
     """A fresh thread runs a chain of `size` nodes, one super-step each; a lap is the whole run."""
     length = bench.amount.size
@@ -117,7 +144,7 @@ WORKLOADS = (
         stores=STORES,
     ),
     Workload(
-        name="long-conversation",
+        name=CONVERSATION,
         unit="turn",
         play=long_conversation,
         full=(
@@ -131,6 +158,15 @@ WORKLOADS = (
             Amount(size=1_600, rounds=32, laps=50, engines=(CLEW,)),
         ),
         engines=BOTH,
+        stores=STORES,
+    ),
+    Workload(
+        name=GROWTH,
+        unit="last turn",
+        play=turn_growth,
+        full=(Amount(size=1_600, rounds=1, laps=WINDOW_TURNS),),
+        quick=(Amount(size=1_600, rounds=1, laps=WINDOW_TURNS),),
+        engines=(CLEW,),  # bringing the peer to turn 1,600 once more would take minutes
         stores=STORES,
     ),
     Workload(
