@@ -17,7 +17,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.runnables.config import RunnableConfig, var_child_runnable_config
 
 from ...events.errors import GraphBubbleUp, GraphInterrupt, NodeCancelledError, ParentCommand
-from ...events.vocabulary import EffectRecorded, Payload, Route, Write
+from ...events.vocabulary import EffectRecorded, Interrupt, Payload, Route, Write
 from ...projections.channels.cells import Cells
 from ...projections.state.merge import MergeError, merge_writes, read_values
 from ..author.plan import Branch, Callee, StateView
@@ -295,7 +295,8 @@ def _add_note(job: Job, error: BaseException) -> None:
 
 
 def _asked(job: Job, call: Call) -> Outcome:
-    _close_watch(job, None, GraphInterrupt())
+    if job.run.settings.watch is not None:
+        _close_watch(job, None, GraphInterrupt(_open_questions(job, call)))
     return Outcome(
         task=job.ordinal,
         kind="asked",
@@ -305,6 +306,16 @@ def _asked(job: Job, call: Call) -> Outcome:
         withdrawn=tuple(call.withdrawn),
         finished_at=_now(),
     )
+
+
+def _open_questions(job: Job, call: Call) -> list[Interrupt]:
+    """The questions at which the node waits, so that a trace shows what was asked."""
+    raised = [*(question.raised for question in job.task.questions), *call.asked]
+    return [
+        Interrupt(one.value.value, one.question, None if one.schema is None else one.schema.value)
+        for one in raised
+        if one.question in call.open
+    ]
 
 
 def _failed(job: Job, call: Call, error: BaseException) -> Outcome:
