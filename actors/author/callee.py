@@ -103,7 +103,8 @@ def _runnable_digest(runnable: Runnable[Any, Any]) -> bytes:
     plan = getattr(runnable, "plan", None)
     if isinstance(plan, Plan):
         return plan.fingerprint[:CODE_BYTES]
-    inner: list[bytes] = []
+    own = getattr(runnable, "code_fingerprint", None)  # a ToolNode's, over its tools
+    inner: list[bytes] = [own] if isinstance(own, bytes) else []
     if isinstance(runnable, RunnableLambda):
         inner = [code_digest(getattr(runnable, form)) for form in ("func", "afunc") if hasattr(runnable, form)]
     return digest(["runnable", type(runnable).__qualname__, runnable.get_name(), *inner], CODE_BYTES)

@@ -44,14 +44,14 @@ def open_watch(graph: CompiledStateGraph, run: Run, given: Any) -> Watch | NoWat
     """A context around the run that tells its callbacks of begin, end or error; `NO_WATCH` where there are none."""
     settings = run.settings
     tokens = "messages" in settings.modes
-    if not tokens and not settings.config.get("callbacks") and not _somebody_listens():
+    if not tokens and not settings.config.get("callbacks") and not somebody_listens():
         return NO_WATCH
     watch = Watch(graph, run, given, tokens)
     settings.watch = watch
     return watch
 
 
-def _somebody_listens() -> bool:
+def somebody_listens() -> bool:
     """True when tracing is on, or a context variable or a debug switch adds handlers to every run."""
     if any(variable.get() is not None for variable, *_ in _configure_hooks):
         return True

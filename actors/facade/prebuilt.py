@@ -1,0 +1,22 @@
+"""Parts that agents are made of: the node that runs tools, where to go after the model, what tools can ask of a graph."""
+
+from langchain_core.tools import InjectedToolCallId
+
+from clew.actors.agents.injection import InjectedState, InjectedStore, ToolRuntime
+from clew.actors.agents.tool_node import AsyncToolCallWrapper, ToolCallWrapper, ToolNode
+from clew.actors.agents.tools.calls import ToolCallRequest
+from clew.actors.agents.tools.errors import ToolInvocationError
+from clew.actors.agents.tools_condition import tools_condition
+
+__all__ = [
+    "AsyncToolCallWrapper",
+    "InjectedState",
+    "InjectedStore",
+    "InjectedToolCallId",
+    "ToolCallRequest",
+    "ToolCallWrapper",
+    "ToolInvocationError",
+    "ToolNode",
+    "ToolRuntime",
+    "tools_condition",
+]
