@@ -1,12 +1,11 @@
-"""Parts that agents are made of: the node that runs tools, where to go after the model, what tools can ask of a graph."""
-
-from langchain_core.tools import InjectedToolCallId
+"""Parts that agents are made of: the node that runs tools, the way on after the model, what tools can ask for."""
 
 from clew.actors.agents.injection import InjectedState, InjectedStore, ToolRuntime
 from clew.actors.agents.tool_node import AsyncToolCallWrapper, ToolCallWrapper, ToolNode
 from clew.actors.agents.tools.calls import ToolCallRequest
 from clew.actors.agents.tools.errors import ToolInvocationError
 from clew.actors.agents.tools_condition import tools_condition
+from langchain_core.tools import InjectedToolCallId
 
 __all__ = [
     "AsyncToolCallWrapper",
