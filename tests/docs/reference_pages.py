@@ -1,0 +1,60 @@
+"""Writes the reference page of events from the vocabulary's own docstrings: `python -m tests.docs.reference_pages`."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from pathlib import Path
+
+from clew.events.vocabulary import EVENT_TYPES, VOCABULARY_VERSION, Commit, PlannedTask, Route, Update, Write
+
+PAGE = Path(__file__).parents[2] / "docs/reference/events.md"
+
+INTRODUCTION = f"""# Events
+
+What the log of a thread can say, version {VOCABULARY_VERSION} of the vocabulary. One commit is one row of the store: an
+envelope and a list of events, as msgpack arrays in the order of the fields below. Tags are for ever; a new field comes
+last and has a default. `python -m tests.docs.reference_pages` writes this page from the code.
+
+Every event also has `ns`, the namespace of the sub-graph it belongs to ("" for the root graph), and `lag`, the
+microseconds from when it happened to when its commit was made.
+"""
+
+
+def events_page() -> str:
+    """The page's text."""
+    parts = [INTRODUCTION, "## The commit\n", _section(Commit, ""), "## Events\n"]
+    parts += [_section(event, f" (tag {event.__struct_config__.tag})") for event in EVENT_TYPES]  # type: ignore[attr-defined]
+    parts += ["## Parts of events\n", *(_section(part, "") for part in (Write, Route, PlannedTask, Update))]
+    return "\n".join(parts)
+
+
+def _section(struct: type, suffix: str) -> str:
+    lines = [f"### {struct.__name__}{suffix}\n", f"{inspect.cleandoc(struct.__doc__ or '')}\n"]
+    fields = _fields(struct)
+    if fields:
+        lines += ["| field | type | meaning |", "|---|---|---|"]
+        lines += [f"| `{name}` | `{kind}` | {meaning} |" for name, kind, meaning in fields]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _fields(struct: type) -> list[tuple[str, str, str]]:
+    """(name, type, meaning) of a Struct's own fields; the meaning is the text below the field in the source."""
+    definition = ast.parse(textwrap.dedent(inspect.getsource(struct))).body[0]
+    if not isinstance(definition, ast.ClassDef):
+        return []
+    fields: list[tuple[str, str, str]] = []
+    for statement in definition.body:
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            kind = ast.unparse(statement.annotation).replace("|", "\\|")
+            fields.append((statement.target.id, kind, ""))
+        elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) and fields:
+            name, kind, _ = fields[-1]
+            fields[-1] = (name, kind, " ".join(str(statement.value.value).split()))
+    return fields
+
+
+if __name__ == "__main__":
+    PAGE.write_text(events_page())
