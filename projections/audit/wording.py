@@ -111,6 +111,8 @@ def _node_started(event: NodeStarted, _: int) -> str:
 def _effect_recorded(event: EffectRecorded, characters_max: int) -> str:
     if event.error is not None:
         return f"{event.name} raised {event.error}"
+    if event.value is None:  # its result stands in the task's own writes
+        return f"{event.name} finished"
     return f"{event.name} gave {payload_words(event.value, characters_max)}"
 
 

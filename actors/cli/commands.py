@@ -1,0 +1,81 @@
+"""The command line of clew: what can be typed, its help, and its exit codes. What commands do is in their own files."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+from ...events.errors import ClewError
+from .demo import FAILED, INTERRUPTED, Demo
+from .screen import Screen
+
+STORE = "clew-demo.db"
+THREAD = "demo"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
+@click.version_option(version("clew"), message="clew %(version)s")
+def clew() -> None:
+    """Run human-in-the-loop agent graphs as event-sourced actors."""
+    # A message that the terminal's encoding lacks must not end a command whose answer is already stored.
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+
+
+@clew.command(
+    epilog="""\b
+    Exit codes: 0 the thread finished, or its question waits for an answer;
+    1 the answer was not taken, or the file could not be used; 2 wrong usage;
+    130 left at the question with Ctrl+C, which stays open."""
+)
+@click.option(
+    "--store",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=STORE,
+    show_default=True,
+    help="SQLite file that keeps the thread; made if missing.",
+)
+@click.option("--thread", default=THREAD, show_default=True, help="Name of the thread in the file.")
+@click.option("--answer", metavar="TEXT", help="Answer the question with TEXT instead of asking at a prompt.")
+@click.option(
+    "--reset",
+    is_flag=True,
+    help="Erase the thread first. Erased names are not used again: a number follows.",
+)
+def demo(store: Path, thread: str, answer: str | None, reset: bool) -> None:
+    """Talk to a chatbot that asks a person, and lose its process.
+
+    The chatbot of the tutorials, with a script in the model's place, so no key
+    and no network. It stops at a question. Kill it there, run the same command
+    again, and it goes on where it stopped, from its event log. Answer, and it
+    prints the log and the state that replaying the log gives.
+
+    Without a terminal nothing is asked: give the answer with --answer.
+    """
+    screen = Screen()
+    again = " ".join(["clew demo", *_options(store, thread)])
+    try:
+        code = Demo(screen, store, thread, again, asks=sys.stdin.isatty()).run(answer, reset)
+    except ClewError as error:
+        screen.failed(str(error))
+        code = FAILED
+    except (click.Abort, KeyboardInterrupt):
+        screen.left(again)
+        code = INTERRUPTED
+    sys.exit(code)
+
+
+def _options(store: Path, thread: str) -> list[str]:
+    """The options to repeat so that the next command means the same thread."""
+    options = []
+    if str(store) != STORE:
+        options += ["--store", shlex.quote(str(store))]
+    if thread != THREAD:
+        options += ["--thread", shlex.quote(thread)]
+    return options
