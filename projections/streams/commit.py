@@ -7,7 +7,16 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage
 
-from ...events.vocabulary import INTERRUPT, START, NodeCompleted, RunPaused, StateUpdated, StepCommitted, Write
+from ...events.vocabulary import (
+    INTERRUPT,
+    START,
+    NodeCompleted,
+    RunContinued,
+    RunPaused,
+    StateUpdated,
+    StepCommitted,
+    Write,
+)
 from ..channels.cells import Cells
 from ..state import ids
 from ..state.fold import step_writes
@@ -54,7 +63,7 @@ class RunView:
 
 
 def commit_chunks(
-    view: RunView, events: Iterable[Any], before: ThreadState, after: ThreadState, asked: Sequence[int]
+    view: RunView, events: Sequence[Any], before: ThreadState, after: ThreadState, asked: Sequence[int]
 ) -> list[Chunk]:
     """The chunks of one commit, in order: what tasks wrote, as they finished, then the state after the step.
 
@@ -74,6 +83,9 @@ def commit_chunks(
                 if task.node != START:
                     _completed(view, chunks, line, task, event)
             case StepCommitted() | StateUpdated():
+                _state(view, chunks, before, after)
+            case RunContinued() if not any(isinstance(later, StepCommitted) for later in events):
+                # A run that goes on shows what it goes on from; a step in the same commit shows what came of it.
                 _state(view, chunks, before, after)
             case RunPaused() if "updates" in view.modes:
                 chunks.append(((), "updates", {INTERRUPT: ()}))
