@@ -14,7 +14,8 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, InjectedToolArg, InjectedToolCallId
 from langchain_core.tools.base import _DirectlyInjectedToolArg
 
-from ..engine.context import ExecutionInfo, StreamWriter
+from ..author.callee import StreamWriter
+from ..engine.context import ExecutionInfo
 
 ContextT = TypeVar("ContextT")
 StateT = TypeVar("StateT")
