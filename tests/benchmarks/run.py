@@ -55,12 +55,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = list(wanted_cases(options))
     try:
         _check_installed(wanted, options.peer_python)
+        load = [_load()]
         cases, failed = _play(wanted, options)
+        load.append(_load())
     except NotPossibleError as error:
         _tell(str(error))
         return EXIT_NOT_POSSIBLE
     found = limits.findings(cases)
-    environment = _environment(options)
+    environment = _environment(options) | {"load average before and after": " and ".join(load)}
     text = report.markdown(environment, cases, found)
     print(text, end="")
     if options.markdown:
@@ -197,6 +199,11 @@ def _environment(options: argparse.Namespace) -> dict[str, Any]:
         "amounts": "quick" if options.quick else "full",
         "durability": "sync: every step is durable before the next",
     }
+
+
+def _load() -> str:
+    """Give the machine's load of the last minute: well above 1, others were at work, and waits for them are in it."""
+    return f"{os.getloadavg()[0]:.1f}"
 
 
 def _file_system(folder: Path) -> str:

@@ -138,7 +138,7 @@ WORKLOADS = (
         name="interrupt-resume",
         unit="cycle",
         play=interrupt_resume,
-        full=(Amount(size=1, rounds=9, laps=100),),
+        full=(Amount(size=1, rounds=21, laps=50),),
         quick=(Amount(size=1, rounds=5, laps=30),),
         engines=BOTH,
         stores=STORES,
