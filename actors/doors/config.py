@@ -50,7 +50,9 @@ def recorded_metadata(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def steps_max(config: Mapping[str, Any]) -> int:
     """The run's `recursion_limit`. Raises `ValueError` for less than 1."""
-    limit = config.get("recursion_limit", RECURSION_LIMIT)
+    limit = config.get("recursion_limit")
+    if limit is None:
+        return RECURSION_LIMIT
     if not isinstance(limit, int) or limit < 1:
         raise ValueError(f"recursion_limit is {limit!r}: give a whole number of super-steps, at least 1")
     return limit

@@ -204,7 +204,7 @@ def breakpoints(
 ) -> frozenset[str]:
     """The nodes to stop at: the call's, or what the graph was compiled with. Raises `ValueError` for an unknown one."""
     nodes = graph.plan.nodes
-    if given is None:
+    if not given:
         return compiled
     if given == "*":
         return frozenset(name for name, node in nodes.items() if not node.hidden)
@@ -224,17 +224,17 @@ def durability(given: str | None) -> str:
     return given
 
 
-def output_keys(graph: CompiledStateGraph, given: str | Sequence[str] | None) -> tuple[str, ...]:
-    """The keys that output is restricted to; () for no restriction. Raises `ValueError` for an unknown one."""
+def output_keys(graph: CompiledStateGraph, given: str | Sequence[str] | None) -> str | tuple[str, ...] | None:
+    """The keys that output is restricted to; None for no restriction. Raises `ValueError` for an unknown one."""
     if given is None:
-        return ()
+        return None
     keys = (given,) if isinstance(given, str) else tuple(given)
     unknown = [key for key in keys if key not in graph.plan.channels]
     if unknown:
         raise ValueError(
             f"output_keys names {unknown}, which the state does not have; it has {list(graph.plan.channels)}"
         )
-    return keys
+    return given if isinstance(given, str) else keys
 
 
 def stream_modes(given: str | Sequence[str] | None, default: str) -> tuple[str, ...]:

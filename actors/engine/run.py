@@ -63,7 +63,7 @@ class Settings:
         self.store: Any = None
         self.command_id = ""
         self.concurrency_max: int | None = None
-        self.output_keys: tuple[str, ...] = ()
+        self.output_keys: str | tuple[str, ...] | None = None
         self.answers_by_position = False
         self.runtime: Runtime | None = None
         """Whose pool parts of a node may run on: the calls of a ToolNode."""
@@ -211,15 +211,20 @@ class Run:
         self.wake()
 
     def call_actor(self) -> None:
-        """Have the actor's turn run where this run's caller is. From any thread that must not do it itself."""
+        """Have the actor's turn run, soon: on the caller's loop, else on the dispatcher.
+
+        The committer calls it, which must not take a turn itself: a turn appends, and would wait for the committer.
+        """
         loop = self.loop
-        if loop is None:
-            self.actor.turn()
-            return
-        try:
-            loop.call_soon_threadsafe(self.actor.turn)
-        except RuntimeError:
-            self.actor.turn()
+        if loop is not None and not self.cancelled:
+            try:
+                loop.call_soon_threadsafe(self.actor.turn)
+            except RuntimeError:
+                # The loop was closed under its run.
+                self.actor.dispatcher.submit(self.actor)
+        else:
+            # A caller that has gone may take its loop with it, callbacks and all.
+            self.actor.dispatcher.submit(self.actor)
 
     def end(self, ending: Ending, state: ThreadState) -> None:
         """Say that the run is over. The actor calls it, once."""

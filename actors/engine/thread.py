@@ -29,7 +29,7 @@ from ...events.stores.store import Verdict
 from ...events.vocabulary import Commit
 from ...projections.state.merge import Channels
 from ...projections.state.thread import ThreadState
-from ...projections.streams.commit import commit_chunks
+from ...projections.streams.commit import commit_chunks, standing_chunks
 from ..author.plan import Plan
 from ..decider.commands import Answer, Command, Decision, Ending, Merged, Moment, Outcome, Report, Stop
 from ..decider.decide import decide
@@ -327,6 +327,8 @@ class ThreadActor(PooledActor):
             run.add_jobs([MergeJob(run, command, decision.merge)])
         elif decision.draft is None:
             if decision.ending is not None and not late:
+                if run.settings.modes and not isinstance(command, Stop):
+                    run.chunks.extend(standing_chunks(run.view, self.state.root))
                 self._end(run, decision.ending)
         else:
             self._append(run, decision, command, conflicts, late)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from ...events.vocabulary import START, Interrupt, Payload
+from ...events.vocabulary import START, Interrupt, Overwrite, Payload, Write
 from ..channels.cells import Cells
 from . import ids
 from .fold import step_writes
@@ -109,8 +109,10 @@ def _live_writes(line: Line) -> list[Any]:
 
 def _snapshot(view: View, line: Line, checkpoint: Checkpoint, cells: Cells, *, live: bool) -> StateSnapshot:
     parent = None if checkpoint.parent is None else line.at(checkpoint.parent)
-    tasks = tuple(_task(view, checkpoint, task, live) for task in checkpoint.tasks)
-    due = tuple(task.node for task in checkpoint.tasks if not live or task.completed is None)
+    # Sends first, then nodes by name: the order that LangGraph shows them in.
+    ordered = sorted(checkpoint.tasks, key=lambda task: task.send < 0)
+    tasks = tuple(_task(view, checkpoint, task, live) for task in ordered)
+    due = tuple(task.node for task in ordered if not live or task.completed is None)
     created = datetime.fromtimestamp(checkpoint.time / 1_000_000, UTC).isoformat()
     return StateSnapshot(
         values=view.values(cells),
@@ -150,12 +152,18 @@ def shown(question: Question) -> Interrupt:
     return Interrupt(question.raised.value.value, question.raised.question, None if schema is None else schema.value)
 
 
+def as_given(write: Write) -> Any:
+    """What was written, as the node gave it: an `Overwrite` still says that it is one."""
+    value = write.payload.value
+    return Overwrite(value) if write.overwrite else value
+
+
 def _result(checkpoint: Checkpoint, task: Task) -> dict[str, Any] | None:
     if task.node == START:
-        return {write.channel: write.payload.value for write in checkpoint.input_writes}
+        return {write.channel: as_given(write) for write in checkpoint.input_writes}
     if task.completed is None:
         return None
-    return {write.channel: write.payload.value for write in task.completed.writes}
+    return {write.channel: as_given(write) for write in task.completed.writes}
 
 
 Matches = Callable[[StateSnapshot], bool]

@@ -13,7 +13,7 @@ from ...events.vocabulary import (
     NodeCompleted,
     RunContinued,
     RunPaused,
-    StateUpdated,
+    RunStarted,
     StepCommitted,
     Write,
 )
@@ -22,7 +22,7 @@ from ..state import ids
 from ..state.fold import step_writes
 from ..state.merge import Channels, merge_or_keep, read_values
 from ..state.thread import Line, Task, ThreadState
-from ..state.views import shown
+from ..state.views import as_given, shown
 from .tasks import task_metadata
 
 Chunk = tuple[tuple[str, ...], str, Any]
@@ -37,7 +37,7 @@ MODES = COMMITTED_MODES | {"custom"}
 class RunView:
     """How one run's stream looks: the modes that are read and the keys that are shown."""
 
-    __slots__ = ("channels", "keys", "metadata", "modes", "node_metadata", "root", "seen_messages", "shown")
+    __slots__ = ("bare", "channels", "keys", "metadata", "modes", "node_metadata", "root", "seen_messages", "shown")
 
     def __init__(
         self,
@@ -45,12 +45,14 @@ class RunView:
         keys: Sequence[str],
         root: str | None,
         modes: frozenset[str],
-        output_keys: Sequence[str],
+        output_keys: str | Sequence[str] | None,
     ) -> None:
         self.channels = channels
         self.keys = tuple(keys)
         """Every key of the state."""
-        self.shown = frozenset(output_keys or keys)
+        self.bare = output_keys if isinstance(output_keys, str) else None
+        """The one key whose value is shown by itself, no dict around it."""
+        self.shown = frozenset(keys if output_keys is None else [output_keys] if self.bare else output_keys)
         """Keys that `values` and `updates` show."""
         self.root = root
         self.modes = modes
@@ -82,11 +84,11 @@ def commit_chunks(
                 task = line.tasks[event.task]
                 if task.node != START:
                     _completed(view, chunks, line, task, event)
-            case StepCommitted() | StateUpdated():
-                _state(view, chunks, before, after)
-            case RunContinued() if not any(isinstance(later, StepCommitted) for later in events):
-                # A run that goes on shows what it goes on from; a step in the same commit shows what came of it.
-                _state(view, chunks, before, after)
+            case StepCommitted() if "values" in view.modes and _wrote(view, events, line):
+                chunks.append(((), "values", _values(view, after.root.cells)))
+            case RunContinued():
+                stepped = any(isinstance(later, StepCommitted) for later in events)
+                _goes_on_from(view, chunks, line if stepped else after.root)
             case RunPaused() if "updates" in view.modes:
                 chunks.append(((), "updates", {INTERRUPT: ()}))
     for ordinal in asked:
@@ -98,13 +100,27 @@ def commit_chunks(
     return chunks
 
 
+def standing_chunks(view: RunView, line: Line) -> list[Chunk]:
+    """The chunks of a run that finds nothing to do: the state as it is."""
+    return [((), "values", _values(view, line.cells))] if "values" in view.modes else []
+
+
+def _goes_on_from(view: RunView, chunks: list[Chunk], line: Line) -> None:
+    """A run that goes on shows what it goes on from: the state, and what tasks of the open step wrote before."""
+    chunks.extend(standing_chunks(view, line))
+    if "updates" in view.modes:
+        finished = ((task, task.completed) for task in line.tasks if task.completed is not None)
+        chunks.extend(_update(view, task, event, cached=True) for task, event in finished if task.node != START)
+
+
+def _update(view: RunView, task: Task, event: NodeCompleted, *, cached: bool) -> Chunk:
+    chunk = {task.node: written(view, event.writes)}
+    return ((), "updates", {**chunk, "__metadata__": {"cached": True}} if cached else chunk)
+
+
 def _completed(view: RunView, chunks: list[Chunk], line: Line, task: Task, event: NodeCompleted) -> None:
     if "updates" in view.modes:
-        update = written(view, event.writes)
-        chunk = {task.node: update}
-        if event.cached:
-            chunk["__metadata__"] = {"cached": True}
-        chunks.append(((), "updates", chunk))
+        chunks.append(_update(view, task, event, cached=event.cached))
     if "messages" in view.modes:
         metadata: dict[str, Any] | None = None
         for message in _messages(event.writes):
@@ -118,10 +134,10 @@ def _completed(view: RunView, chunks: list[Chunk], line: Line, task: Task, event
 
 def written(view: RunView, writes: Iterable[Write]) -> Any:
     """What a task wrote, as `updates` shows it: a dict, a list of dicts when a key was written twice, or None."""
-    if view.root is not None:
-        values = [write.payload.value for write in writes]
+    shown = [(write.channel, as_given(write)) for write in writes if write.channel in view.shown]
+    if view.root is not None or view.bare is not None:
+        values = [value for _, value in shown]
         return None if not values else values[0] if len(values) == 1 else values
-    shown = [(write.channel, write.payload.value) for write in writes if write.channel in view.shown]
     if not shown:
         return None
     if len({key for key, _ in shown}) < len(shown):
@@ -147,18 +163,21 @@ def _metadata(view: RunView, line: Line, task: Task) -> dict[str, Any]:
     )
 
 
-def _state(view: RunView, chunks: list[Chunk], before: ThreadState, after: ThreadState) -> None:
-    if "values" not in view.modes:
-        return
-    old, new = before.root.cells, after.root.cells
-    starting = before.run is not after.run
-    if starting or any(new.get(key) is not old.get(key) for key in view.shown):
-        chunks.append(((), "values", _values(view, new)))
+def _wrote(view: RunView, events: Sequence[Any], line: Line) -> bool:
+    """True when the step that the events commit wrote a key that is shown."""
+    started = next((event for event in events if isinstance(event, RunStarted)), None)
+    if started is not None:
+        writes: list[Write] = started.writes
+    else:
+        reported = (event for event in events if isinstance(event, NodeCompleted))
+        writes = [*step_writes(line), *(write for event in reported for write in event.writes)]
+    return any(write.channel in view.shown for write in writes)
 
 
 def _values(view: RunView, cells: Cells) -> Any:
-    if view.root is not None:
-        return read_values(view.channels, cells, (view.root,)).get(view.root)
+    bare = view.bare if view.root is None else view.root
+    if bare is not None:
+        return read_values(view.channels, cells, (bare,)).get(bare)
     return read_values(view.channels, cells, (key for key in view.keys if key in view.shown))
 
 
