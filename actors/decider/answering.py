@@ -23,8 +23,8 @@ from .stepping import start_tasks
 def answer(request: Request, command: Answer) -> Decision:
     """Take answers to open questions and run their tasks again.
 
-    Without an open question a bare answer passes a static breakpoint or tries failed tasks again; where nothing is
-    open at all it is refused.
+    Without an open question a bare answer passes a static breakpoint, or tries failed tasks again where none was asked;
+    else it is refused: the question has its answer, and the work on it goes on elsewhere or with `None` as input.
     """
     state = request.state
     line = state.root
@@ -63,7 +63,7 @@ def bind(request: Request, line: Line, command: Answer) -> Mapping[str, Payload]
             raise AmbiguousAnswerError(list(questions))
         if questions:
             return {next(iter(questions)): command.bare}
-        if line.tasks:
+        if line.paused or (line.tasks and not request.state.running and last_answered(request.state) is None):
             return {}
         raise nothing_open(request)
     if not command.answers and not line.tasks:
@@ -83,9 +83,8 @@ def nothing_open(request: Request) -> RefusedError:
     last = last_answered(request.state)
     if last is not None:
         return already(last)
-    return NothingToResumeError(
-        f"thread {request.thread!r} has no open question and nothing to continue; give it new input instead"
-    )
+    work = "unfinished work: continue it with None as input" if request.state.root.tasks else "nothing to continue"
+    return NothingToResumeError(f"thread {request.thread!r} has no open question and {work}; give it new input instead")
 
 
 def not_open(state: ThreadState, question: str, open_questions: list[str]) -> RefusedError:

@@ -58,11 +58,16 @@ def steps_max(config: Mapping[str, Any]) -> int:
     return limit
 
 
-def own_checkpoint(config: Mapping[str, Any]) -> str:
-    """The checkpoint that the call names; "" for none. A node's config carries its own thread's: that is not meant."""
-    checkpoint = str(config["configurable"].get("checkpoint_id") or "")
+def own(config: Mapping[str, Any], key: str) -> str:
+    """What the call itself says under a key of `configurable`, as text; "" for nothing.
+
+    A node's config carries the checkpoint_id and command_id of the run around it: handed on, they are not meant.
+    """
+    given = str(config["configurable"].get(key) or "")
+    if not given:
+        return ""
     surrounding = var_child_runnable_config.get(None) or {}
-    return "" if (surrounding.get("configurable") or {}).get("checkpoint_id") == checkpoint else checkpoint
+    return "" if (surrounding.get("configurable") or {}).get(key) == given else given
 
 
 def thread_of(config: Mapping[str, Any], given: Mapping[str, Any] | None) -> str:

@@ -25,7 +25,7 @@ from ..decider.commands import Command as ThreadCommand
 from ..engine.call import scope_here
 from ..engine.run import Run, Settings
 from ..engine.thread import ThreadActor
-from .config import complete_config, own_checkpoint, recorded_metadata, steps_max, thread_of
+from .config import complete_config, own, recorded_metadata, steps_max, thread_of
 
 if TYPE_CHECKING:
     from .compiled import CompiledStateGraph
@@ -78,7 +78,7 @@ def open_run(
     settings.store = graph.store
     settings.runtime = graph.runtime
     settings.concurrency_max = completed.get("max_concurrency")
-    settings.command_id = str(completed["configurable"].get("command_id") or "")
+    settings.command_id = own(completed, "command_id")
     settings.output_keys = output_keys(graph, options.output_keys)
     settings.answers_by_position = graph.answers == "position"
     command = _command(graph, actor, given, completed)
@@ -132,17 +132,19 @@ def _actor(graph: CompiledStateGraph, config: dict[str, Any], given: Any) -> Thr
 
 def _command(graph: CompiledStateGraph, actor: ThreadActor, given: Any, config: dict[str, Any]) -> ThreadCommand:
     """What the input means for the thread (section "meaning of the input" of the conformance page)."""
-    checkpoint = "" if graph.saver is None else own_checkpoint(config)
+    checkpoint = "" if graph.saver is None else own(config, "checkpoint_id")
     if given is None:
         if graph.saver is None:
             raise EmptyInputError("the input is None and there is no checkpointer, so nothing to continue: give input")
         return Continue(checkpoint)
     if isinstance(given, Command):
-        return _from_command(graph, actor, given, checkpoint)
+        return _from_command(graph, actor, given, config)
     return Start(tuple(input_writes(graph.plan, given)), checkpoint)
 
 
-def _from_command(graph: CompiledStateGraph, actor: ThreadActor, given: Command[Any], checkpoint: str) -> ThreadCommand:
+def _from_command(
+    graph: CompiledStateGraph, actor: ThreadActor, given: Command[Any], config: dict[str, Any]
+) -> ThreadCommand:
     if given.graph == PARENT:
         raise InvalidUpdateError("Command(graph=Command.PARENT) is for nodes: a root graph's input has no parent")
     if not given.answers and given.update is None and not given.goto:
@@ -150,19 +152,21 @@ def _from_command(graph: CompiledStateGraph, actor: ThreadActor, given: Command[
     understood = interpret(graph.plan, graph.plan.start, Command(update=given.update, goto=given.goto))
     writes, routes = tuple(understood.writes), tuple(understood.routes)
     if given.answers:
-        return _answer(graph, actor, given.resume, checkpoint, writes, routes)
+        return _answer(graph, actor, given.resume, config, writes, routes)
+    checkpoint = own(config, "checkpoint_id")
     if graph.saver is None or graph.peek(actor).version < 0:
         return Start(writes, checkpoint, routes)
     return Apply(writes, routes, checkpoint)
 
 
 def _answer(
-    graph: CompiledStateGraph, actor: ThreadActor, resume: Any, checkpoint: str, writes: Any, routes: Any
+    graph: CompiledStateGraph, actor: ThreadActor, resume: Any, config: dict[str, Any], writes: Any, routes: Any
 ) -> ThreadCommand:
     if graph.saver is None:
         raise NothingToResumeError(
             "Command(resume=...) needs a checkpointer: without one no question is kept; compile(checkpointer=...)"
         )
+    checkpoint = own(config, "checkpoint_id")
     encode = graph.codec.encode_value
     if isinstance(resume, dict) and all(is_question_id(key) for key in resume):
         answers = {question: Payload(value) for question, value in resume.items()}
@@ -171,25 +175,24 @@ def _answer(
         return Answer(answers, None, checkpoint, writes, routes)
     bare = Payload(resume)
     bare.encoded = encode(resume, "$.resume")
-    state = actor.state
-    if actor.plan is not graph.plan or len(state.root.open_questions) != 1:
-        # What the actor remembers may be old. If so where it has one question, the append finds out: no need to look.
-        state = graph.peek(actor)
+    # From the store, not from what the actor remembers: the question that the person saw may be another process's.
+    state = graph.peek(actor)
     questions = state.root.open_questions
     if len(questions) == 1 and not checkpoint:
         # Bound now: what is asked later, while this answer waits its turn, was not what the person answered.
         return Answer({questions[0].raised.question: bare}, None, checkpoint, writes, routes)
-    if not questions and actor.run is not None:
-        raise _nothing_open_now(state, actor)
+    if not questions and not checkpoint and own(config, "command_id") not in state.commands:
+        _refuse_late(state, actor)
     return Answer({}, bare, checkpoint, writes, routes)
 
 
-def _nothing_open_now(state: ThreadState, actor: ThreadActor) -> Exception:
-    """The refusal of an answer that comes while the thread runs and asks nothing: a second click."""
+def _refuse_late(state: ThreadState, actor: ThreadActor) -> None:
+    """Refuse a bare answer where nothing is asked now, a second click: it must not wait for the next question."""
     question = last_answered(state)
-    if question is not None:
-        return already(question)
-    return NothingToResumeError(f"thread {actor.thread!r} is running and has no open question")
+    if question is not None and not state.root.paused:
+        raise already(question)
+    if actor.run is not None:
+        raise NothingToResumeError(f"thread {actor.thread!r} is running and has no open question")
 
 
 def is_question_id(key: Any) -> bool:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from ...events.codec.digest import canonical_digest
-from ...events.errors import GraphInterrupt, QuestionNotReproducibleError
+from ...events.errors import EncodeError, GraphInterrupt, QuestionNotReproducibleError
 from ...events.vocabulary import EffectRecorded, Interrupt, InterruptRaised, QuestionWithdrawn
 from ...projections.state import ids
 from ...projections.state.thread import Question
@@ -66,7 +66,7 @@ class Call:
                 stacklevel=4,
             )
         ordinal = self.next_ordinal("question", scope)
-        digest = canonical_digest((value, schema), job.run.codec) if job.run.terms.kept else b""
+        digest = self._digest(value, schema) if job.run.terms.kept else b""
         earlier = [
             asked for asked in job.task.questions if (asked.raised.scope, asked.raised.ordinal) == (scope, ordinal)
         ]
@@ -89,6 +89,16 @@ class Call:
         )
         self.asked.append(raised)
         raise self._pause(raised)
+
+    def _digest(self, value: Any, schema: dict[str, Any] | None) -> bytes:
+        run = self.job.run
+        try:
+            return canonical_digest((value, schema), run.codec)
+        except EncodeError:
+            # Once more, for a path that names the question instead of the pair.
+            run.payload(value, "interrupt")
+            run.payload(schema, "response_schema")
+            raise
 
     def _ask_above(self, caller: Scope, scope: str, value: Any, schema: dict[str, Any] | None) -> Any:
         """A graph that keeps nothing, called inside a node, asks through that node: its records hold the answer."""

@@ -210,12 +210,12 @@ class ThreadActor(PooledActor):
         """Have the state folded with the run's graph: another graph, or a forgotten state, replays the log."""
         if self.plan is run.plan and self.codec is run.graph_codec:
             return
-        self.plan, self.channels, self.codec = run.plan, run.channels, run.graph_codec
-        run.codec = self.codec
         if self.log is not None:
-            self.state = self.log.load(self.codec, run.channels)
+            # First of all: after a log that could not be read, the empty state must not pass for the thread's.
+            self.state = self.log.load(run.graph_codec, run.channels)
             # One description for all threads of a graph instead of one each.
             self.state.graphs = tuple(run.graph_seen if seen == run.graph_seen else seen for seen in self.state.graphs)
+        self.plan, self.channels, self.codec = run.plan, run.channels, run.graph_codec
 
     def refresh(self) -> bool:
         """Fold what other writers appended; True when there was something."""
@@ -318,7 +318,7 @@ class ThreadActor(PooledActor):
         try:
             decision = decide(self._request(run, merged), command)
         except Exception as refusal:
-            if isinstance(refusal, RefusedError) and self._refreshed():
+            if isinstance(refusal, (RefusedError, StaleVersionError)) and self._refreshed():
                 self._decide(run, command, late=late, conflicts=conflicts)
             elif not late:
                 self._end(run, Ending("failed", refusal))
@@ -378,6 +378,7 @@ class ThreadActor(PooledActor):
                 return
             verdict = self.journal.append(entry)
         except Exception as error:
+            self.appending = None
             verdict = error
         self._appended(appending, verdict)
 

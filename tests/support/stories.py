@@ -10,6 +10,7 @@ from clew import END, START, StateGraph
 from clew.events.codec.commits import decode_commit
 from clew.events.codec.values import Codec
 from clew.events.stores.saver import BaseCheckpointSaver
+from clew.events.stores.store import Row
 from clew.events.vocabulary import Commit, InterruptRaised, Resumed
 from langchain_core.runnables import RunnableConfig
 
@@ -75,3 +76,8 @@ def at_once(calls: dict[str, Callable[[], Any]]) -> dict[str, Any]:
         thread.join(JOIN_SECONDS)
     assert results.keys() == calls.keys(), f"no answer to {calls.keys() - results.keys()} in {JOIN_SECONDS:g} s"
     return results
+
+
+def rows(saver: BaseCheckpointSaver, thread: str) -> list[Row]:
+    """The thread's commits as they are stored, undecoded: equal lists mean that nothing was written or lost."""
+    return saver.store.read(thread, tenant=saver.tenant)
