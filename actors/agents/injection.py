@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, InjectedToolArg, InjectedToolCallId
 from langchain_core.tools.base import _DirectlyInjectedToolArg
+from pydantic_core.core_schema import CoreSchema, is_instance_schema
 
 from ..author.callee import StreamWriter
 from ..engine.context import ExecutionInfo
@@ -67,6 +68,16 @@ class ToolRuntime(_DirectlyInjectedToolArg, Generic[ContextT, StateT]):
     server_info: Any = None
     emit: Callable[[Any], None] = field(default=_nobody_listens, repr=False, compare=False)
     """Takes a chunk of the `tools` stream; the node sets it."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> CoreSchema:
+        """An instance is all that a tool's schema asks for: not the schemas of the fields."""
+        return is_instance_schema(cls)
+
+    def __class_getitem__(cls, parameters: Any) -> Any:
+        # For type checkers. An alias would have pydantic look into the state's class, which fails for a TypedDict of
+        # Python 3.11's `typing`.
+        return cls
 
     def emit_output_delta(self, delta: Any) -> None:
         """Show part of the tool's output while it still works, in a `tools` stream."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import ToolCall, ToolMessage
@@ -22,13 +21,11 @@ from .together import Script, Step, adrive, drive
 if TYPE_CHECKING:
     from .round import ToolRound
 
-_log = logging.getLogger(__name__)
-
 
 class ToolAnswer:
     """One call of a round: its outputs, or what kept it from having any."""
 
-    __slots__ = ("_effect", "_here", "call", "error", "outputs", "place", "round")
+    __slots__ = ("_effect", "_here", "call", "error", "outputs", "place", "round", "unkept")
 
     def __init__(self, round: ToolRound, call: ToolCall, place: str) -> None:
         self.round = round
@@ -37,6 +34,8 @@ class ToolAnswer:
         """Name of the call's place in the task; the same at every re-run."""
         self.outputs: list[Output] = []
         self.error: BaseException | None = None
+        self.unkept: EncodeError | None = None
+        """Why the result is not on record, though the call finished."""
         self._effect: Effect | None = None
         self._here: Scope | None = None
 
@@ -108,7 +107,7 @@ class ToolAnswer:
             returned = yield body.step({**call, "args": arguments}, config, watched)
             return self._checked(returned, call)
         except ValidationError as error:
-            refused = arguments_error(call["name"], error, call["args"], body.hidden)
+            refused = arguments_error(call["name"], error, call["args"], body.filled)
             refused.__cause__ = error
             return self._told(refused, call)
         except Exception as error:
@@ -153,8 +152,8 @@ class ToolAnswer:
         try:
             effect.keep(returned)
         except EncodeError as error:
-            # A channel that is not kept may take it all the same. If it goes to another, the node's write is refused.
-            _log.warning("the result of tool %r is not recorded and the call may be run again: %s", effect.name, error)
+            # What is not written to a kept channel may be anything. If it is, the node's write is refused.
+            self.unkept = error
 
 
 class _WrapStep:

@@ -21,7 +21,7 @@ from langchain_core.tools import BaseTool, StructuredTool, Tool
 from langchain_core.tools import base as core
 from pydantic import BaseModel
 
-from .arguments import config_parameter, functions_of, injections_of
+from .arguments import HIDDEN, config_parameter, functions_of, injections_of
 
 _format_output = getattr(core, "_format_output", None)
 """Makes a message of what a tool returned. Where a release of langchain-core lacks it, no tool is run bare."""
@@ -37,10 +37,11 @@ class ToolBody:
         kind = type(tool)
         self.tool = tool
         self.injections = injections_of(tool)
-        self.hidden = frozenset(injection.name for injection in self.injections)
+        self.filled = frozenset(one.name for one in self.injections if one.receives != HIDDEN)
+        """Parameters that the graph fills in: errors about them are not the model's."""
         self.runs_as_core_does = _runs_as_core_does(kind)
         """True when the tool's class leaves running to langchain-core: then the bare way leaves nothing of it out."""
-        self._schema = _Schema.of(tool, self.hidden)
+        self._schema = _Schema.of(tool, self.filled)
         self._sync_wants = _Wants(tool, kind._run)
         self._async_wants = _Wants(tool, kind._arun)
 

@@ -17,6 +17,7 @@ from ...author.hints import EMPTY, shape_of
 
 HandleToolErrors = bool | str | type[Exception] | tuple[type[Exception], ...] | Callable[..., Any]
 """What `ToolNode(handle_tool_errors=…)` takes."""
+_NOT_ITS_OWN = "what is wrong is an argument that the application gives, not you"
 _NEVER_HANDLED = (QuestionNotReproducibleError,)
 """For the person who answered, not for the model: as a message to it, the answer would be lost."""
 
@@ -39,7 +40,7 @@ class ToolInvocationError(ClewError, ToolException):
         self.filtered_errors = filtered_errors
         """Pydantic's errors about these arguments; None for all that `source` has."""
         errors = source.errors(include_url=False) if filtered_errors is None else filtered_errors
-        found = "".join(f"\n- {_place(error)}: {error['msg']}" for error in errors)
+        found = "".join(f"\n- {_place(error)}: {error['msg']}" for error in errors) or f"\n- {_NOT_ITS_OWN}"
         self.message = (
             f"Error: tool {tool_name!r} does not take the arguments {tool_kwargs!r}:{found}\n"
             "Correct them and call it again."

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.messages import AnyMessage, RemoveMessage, ToolMessage, convert_to_messages
+from langchain_core.tools.base import TOOL_MESSAGE_BLOCK_TYPES
 
 from ....events.vocabulary import PARENT, Command, Send
 from ....projections.channels.messages import REMOVE_ALL_MESSAGES
@@ -141,7 +143,7 @@ def _removes_all(messages: Sequence[AnyMessage]) -> bool:
 def _named(output: Output, tool_name: str, call_id: str, messages_key: str) -> Output:
     """The output, its answer to the call with the tool's name: some models' APIs refuse an answer without."""
     if isinstance(output, ToolMessage):
-        return _with_name(output, tool_name, call_id)
+        return _with_name(_with_fitting_content(output), tool_name, call_id)
     update = output.update
     messages = update.get(messages_key) if isinstance(update, dict) else update
     if not isinstance(messages, list):
@@ -151,6 +153,16 @@ def _named(output: Output, tool_name: str, call_id: str, messages_key: str) -> O
         return output
     update = {**update, messages_key: named} if isinstance(update, dict) else named
     return Command(graph=output.graph, update=update, goto=output.goto)
+
+
+def _with_fitting_content(message: ToolMessage) -> ToolMessage:
+    """The message; a list in it that is not one of content blocks becomes JSON, as any other value does."""
+    content = message.content
+    if isinstance(content, str) or all(
+        isinstance(block, dict) and block.get("type") in TOOL_MESSAGE_BLOCK_TYPES for block in content
+    ):
+        return message
+    return message.model_copy(update={"content": json.dumps(content, ensure_ascii=False, default=str)})
 
 
 def _with_name(message: Any, tool_name: str, call_id: str) -> Any:

@@ -137,16 +137,27 @@ class ToolRound:
     def _raise_first(self) -> None:
         """Raise a cancellation, else the pause, else the first error in call order. None of the rest is passed over."""
         errors = [answer.error for answer in self.answers if answer.error is not None]
+        if not errors and not any(answer.is_paused for answer in self.answers):
+            return
+        self._warn_of_repeated()
         stopped = [error for error in errors if not isinstance(error, (Exception, GraphBubbleUp))]
         if stopped:
             raise stopped[0]
         if any(answer.is_paused for answer in self.answers):
             raise self._pause()
-        if errors:
-            for other, answer in ((answer.error, answer) for answer in self.answers if answer.error is not None):
-                if other is not errors[0]:
-                    errors[0].add_note(f"tool {answer.call['name']!r}, called beside it, raised {other!r}")
-            raise errors[0]
+        for answer in self.answers:
+            if answer.error is not None and answer.error is not errors[0]:
+                errors[0].add_note(f"tool {answer.call['name']!r}, called beside it, raised {answer.error!r}")
+        raise errors[0]
+
+    def _warn_of_repeated(self) -> None:
+        for answer in self.answers:
+            if answer.unkept is not None:
+                _log.warning(
+                    "tool %r finished and runs again when the node does, as its result cannot be recorded: %s",
+                    answer.call["name"],
+                    answer.unkept,
+                )
 
     def _pause(self) -> GraphInterrupt:
         self._order_questions()
