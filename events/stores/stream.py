@@ -21,7 +21,7 @@ DIGEST_BYTES: Final = 32
 COMMIT_BYTES_MAX: Final = 256 * 1024 * 1024
 """A larger commit is refused; SQLite's own limit is 1,000,000,000 bytes, Postgres' 1 GiB. Large files belong
 elsewhere."""
-_KEYS_CACHED_MAX: Final = 16_384
+_KEYS_CACHED_MAX: Final = 512
 _NAMESPACE: Final = UUID("5d0b1c6e-0b43-5c1c-9c0e-6f2f7a3f8a11").bytes
 
 
