@@ -99,7 +99,8 @@ def apply_command(draft: Draft, writes: tuple[Write, ...], routes: tuple[Route, 
         draft.say(CommandApplied(writes=list(writes), routes=list(routes)))
     if routes:
         line = draft.line()
-        tasks = [PlannedTask(route.node, route.send, route.payload, route.timeout) for route in routes]
+        ordered = sorted(routes, key=lambda route: (route.send, "" if route.send else route.node))
+        tasks = [PlannedTask(route.node, route.send, route.payload, route.timeout) for route in ordered]
         arrivals = {key: list(sources) for key, sources in line.arrivals.items()}
         draft.say(StepPlanned(tasks=tasks, arrivals=arrivals, deferred=list(line.deferred)))
 

@@ -12,6 +12,7 @@ from ...events.vocabulary import (
     START,
     NodeCompleted,
     RunContinued,
+    RunFinished,
     RunPaused,
     RunStarted,
     StepCommitted,
@@ -37,7 +38,18 @@ MODES = COMMITTED_MODES | {"custom"}
 class RunView:
     """How one run's stream looks: the modes that are read and the keys that are shown."""
 
-    __slots__ = ("bare", "channels", "keys", "metadata", "modes", "node_metadata", "root", "seen_messages", "shown")
+    __slots__ = (
+        "bare",
+        "channels",
+        "keys",
+        "metadata",
+        "modes",
+        "node_metadata",
+        "root",
+        "seen_messages",
+        "seen_questions",
+        "shown",
+    )
 
     def __init__(
         self,
@@ -62,6 +74,8 @@ class RunView:
         """Metadata of each node that has some, by name."""
         self.seen_messages: set[str] = set()
         """Ids of messages that were streamed or were there before: shown once in a run."""
+        self.seen_questions: set[str] = set()
+        """Ids of questions that the run has shown."""
 
 
 def commit_chunks(
@@ -92,12 +106,32 @@ def commit_chunks(
             case RunPaused() if "updates" in view.modes:
                 chunks.append(((), "updates", {INTERRUPT: ()}))
     for ordinal in asked:
-        questions = tuple(shown(question) for question in after.root.tasks[ordinal].open_questions)
-        if "updates" in view.modes and questions:
-            chunks.append(((), "updates", {INTERRUPT: questions}))
-        if "values" in view.modes and questions:
-            chunks.append(((), "values", {**_values(view, after.root.cells), INTERRUPT: questions}))
+        _asks(view, chunks, after.root, after.root.tasks[ordinal])
+    if any(isinstance(event, RunFinished) and event.status == "interrupted" for event in events):
+        _paused(view, chunks, after.root)
     return chunks
+
+
+def _asks(view: RunView, chunks: list[Chunk], line: Line, task: Task) -> None:
+    questions = tuple(shown(question) for question in task.open_questions)
+    if not questions:
+        return
+    view.seen_questions.update(question.id for question in questions)
+    if "updates" in view.modes:
+        chunks.append(((), "updates", {INTERRUPT: questions}))
+    if "values" in view.modes:
+        values = _values(view, line.cells)
+        given = values if isinstance(values, dict) and view.root is None and view.bare is None else {}
+        chunks.append(((), "values", {**given, INTERRUPT: questions}))
+
+
+def _paused(view: RunView, chunks: list[Chunk], line: Line) -> None:
+    """The end of a run that waits: questions it leaves open unasked, then the state with what siblings wrote."""
+    for task in line.tasks:
+        if not view.seen_questions.issuperset(question.raised.question for question in task.open_questions):
+            _asks(view, chunks, line, task)
+    if "values" in view.modes and any(write.channel in view.shown for write in step_writes(line)):
+        chunks.append(((), "values", _values(view, live_cells(view.channels, line))))
 
 
 def standing_chunks(view: RunView, line: Line) -> list[Chunk]:

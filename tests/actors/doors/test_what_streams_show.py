@@ -6,7 +6,7 @@ import operator
 from typing import Annotated, Any, TypedDict
 
 import pytest
-from clew import START, Command, Overwrite, StateGraph, interrupt
+from clew import START, Command, Overwrite, Send, StateGraph, interrupt
 from clew.checkpoint import BaseCheckpointSaver
 
 from .graphs import THREAD, State, chain, named
@@ -93,3 +93,44 @@ def test_an_empty_write_to_an_output_key_is_one(saver: BaseCheckpointSaver) -> N
     graph = builder.compile(checkpointer=saver)
     assert graph.invoke({"names": []}, THREAD) == {"names": []}
     assert graph.invoke({}, THREAD) is None
+
+
+def asking_beside(saver: BaseCheckpointSaver):
+    def asks(name: str):
+        return lambda state: {"names": [f"{name}:{interrupt(name)}"]}
+
+    builder = StateGraph(State).add_node("a", asks("a")).add_node("b", asks("b")).add_node("c", named("c"))
+    return builder.add_edge(START, "a").add_edge(START, "b").add_edge(START, "c").compile(checkpointer=saver)
+
+
+def test_a_run_that_pauses_shows_questions_that_stay_open_and_the_siblings_writes(saver: BaseCheckpointSaver) -> None:
+    graph = asking_beside(saver)
+    first = list(graph.stream({"x": 0}, THREAD, stream_mode="values"))
+    assert first[-1] == {"x": 0, "names": ["c"]}
+    questions = {chunk["__interrupt__"][0].value: chunk["__interrupt__"][0] for chunk in first[1:-1]}
+    assert sorted(questions) == ["a", "b"]
+    again = list(graph.stream(Command(resume={questions["a"].id: "A"}), THREAD, stream_mode=["values", "updates"]))
+    assert again[2:] == [
+        ("updates", {"a": {"names": ["a:A"]}}),
+        ("updates", {"__interrupt__": (questions["b"],)}),
+        ("values", {"x": 0, "names": [], "__interrupt__": (questions["b"],)}),
+        ("values", {"x": 0, "names": ["a:A", "c"]}),
+    ]
+
+
+def test_a_question_beside_a_bare_value_is_shown_alone(saver: BaseCheckpointSaver) -> None:
+    builder = StateGraph(int).add_node("ask", lambda state: state + interrupt("more?")).add_edge(START, "ask")
+    graph = builder.compile(checkpointer=saver)
+    value, question = graph.stream(1, THREAD, stream_mode="values")
+    assert value == 1
+    assert [asked.value for asked in question["__interrupt__"]] == ["more?"]
+    assert list(graph.stream(Command(resume=4), THREAD, stream_mode="values")) == [1, 5]
+
+
+def test_a_commands_targets_join_the_open_step_in_path_order(saver: BaseCheckpointSaver) -> None:
+    builder = StateGraph(State).add_node("ask", lambda state: {"names": [interrupt("?")]})
+    builder.add_node("b", named("b")).add_node("c", named("c")).add_node("s", named("s")).add_edge(START, "ask")
+    graph = builder.compile(checkpointer=saver)
+    graph.invoke({"x": 1}, THREAD)
+    command = Command(resume="A", goto=[Send("s", {}), "c", "b"])
+    assert graph.invoke(command, THREAD)["names"] == ["A", "b", "c", "s"]
