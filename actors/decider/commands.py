@@ -7,7 +7,16 @@ from typing import Any
 
 from msgspec import Struct
 
-from ...events.vocabulary import EffectRecorded, InterruptRaised, Payload, QuestionWithdrawn, Route, Update, Write
+from ...events.vocabulary import (
+    AnswerRefused,
+    EffectRecorded,
+    InterruptRaised,
+    Payload,
+    QuestionWithdrawn,
+    Route,
+    Update,
+    Write,
+)
 from ...projections.channels.cells import Cells
 from ...projections.state.merge import MergeError
 
@@ -106,7 +115,7 @@ class Outcome(Struct, frozen=True):
     """Effects recorded since the last report of this task."""
     questions: tuple[InterruptRaised, ...] = ()
     """Questions asked that are not in the log yet."""
-    withdrawn: tuple[QuestionWithdrawn, ...] = ()
+    withdrawn: tuple[QuestionWithdrawn | AnswerRefused, ...] = ()
     """Questions in the log that the task asks no longer."""
     error: BaseException | None = None
     traceback: str = ""

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 from ...events.codec.digest import canonical_digest
 from ...events.errors import EncodeError, GraphInterrupt, QuestionNotReproducibleError
-from ...events.vocabulary import EffectRecorded, Interrupt, InterruptRaised, QuestionWithdrawn
+from ...events.vocabulary import AnswerRefused, EffectRecorded, Interrupt, InterruptRaised, QuestionWithdrawn
 from ...projections.state import ids
 from ...projections.state.thread import Question
 
@@ -39,7 +39,8 @@ class Call:
         """New questions, not in the log yet."""
         self.open: list[str] = []
         """Ids of every question this attempt met without an answer, new or not."""
-        self.withdrawn: list[QuestionWithdrawn] = []
+        self.withdrawn: list[QuestionWithdrawn | AnswerRefused] = []
+        """Questions in the log that this attempt asks no longer, with or without an answer."""
         self.effects: list[EffectRecorded] = [*effects]
         """Effects recorded and not yet reported: by this attempt, and by failed ones that are tried again."""
         self._counts: dict[tuple[str, ...], int] = {}
@@ -123,7 +124,11 @@ class Call:
         if standing.answer is not None and not job.code_changed_since(standing.fingerprint):
             asked = standing.raised
             raise QuestionNotReproducibleError(job.task.node, asked.question, asked.value.value, value)
-        self.withdrawn.append(QuestionWithdrawn(question=standing.raised.question, reason="question_changed"))
+        question, reason = standing.raised.question, "question_changed"
+        if standing.answer is None:
+            self.withdrawn.append(QuestionWithdrawn(question=question, reason=reason))
+        else:
+            self.withdrawn.append(AnswerRefused(question=question, reason=reason, who=standing.answer.who))
 
     def played_back(self, scope: str, name: str, digest: bytes, ordinal: int) -> EffectRecorded | None:
         """The record of an effect that an earlier attempt finished, or None."""
