@@ -173,6 +173,8 @@ async def adrive(run: Run, runtime: Runtime) -> AsyncGenerator[Chunk]:
                 await _ado(need)  # type: ignore[arg-type]
     finally:
         if not run.over:
+            # First of all: from here on a verdict must not wait for this loop, which may be closed next.
+            run.cancelled = True
             run.actor.offer(Cancel(run))
         for task in list(run.tasks):
             run.cancelled = True

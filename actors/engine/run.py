@@ -10,6 +10,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
@@ -217,14 +218,11 @@ class Run:
         """
         loop = self.loop
         if loop is not None and not self.cancelled:
-            try:
+            with suppress(RuntimeError):  # the loop was closed under its run
                 loop.call_soon_threadsafe(self.actor.turn)
-            except RuntimeError:
-                # The loop was closed under its run.
-                self.actor.dispatcher.submit(self.actor)
-        else:
-            # A caller that has gone may take its loop with it, callbacks and all.
-            self.actor.dispatcher.submit(self.actor)
+                return
+        # A caller that was cancelled may take its loop with it, callbacks and all.
+        self.actor.dispatcher.submit(self.actor)
 
     def end(self, ending: Ending, state: ThreadState) -> None:
         """Say that the run is over. The actor calls it, once."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Iterator
 
@@ -50,15 +49,6 @@ def dispatcher() -> Iterator[Dispatcher]:
     opened = Dispatcher()
     yield opened
     opened.close()
-
-
-@pytest.fixture
-def eager_switching() -> Iterator[None]:
-    """Threads are switched every ten microseconds: what can go wrong between two instructions does."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    yield
-    sys.setswitchinterval(before)
 
 
 def test_an_idle_actors_turn_runs_on_the_thread_that_offers(dispatcher: Dispatcher) -> None:
