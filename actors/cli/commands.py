@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -59,7 +60,7 @@ def demo(store: Path, thread: str, answer: str | None, reset: bool) -> None:
     Without a terminal nothing is asked: give the answer with --answer.
     """
     screen = Screen()
-    again = " ".join(["clew demo", *_options(store, thread)])
+    again = " ".join([_as_typed(), "demo", *_options(store, thread)])
     try:
         code = Demo(screen, store, thread, again, asks=sys.stdin.isatty()).run(answer, reset)
     except ClewError as error:
@@ -69,6 +70,15 @@ def demo(store: Path, thread: str, answer: str | None, reset: bool) -> None:
         screen.left(again)
         code = INTERRUPTED
     sys.exit(code)
+
+
+def _as_typed() -> str:
+    """What to type for this command: its name where the shell finds it, else the path that was typed."""
+    program = Path(sys.argv[0])
+    found = shutil.which("clew")
+    if program.stem != "clew" or (found is not None and program.exists() and program.samefile(found)):
+        return "clew"
+    return shlex.quote(str(program))
 
 
 def _options(store: Path, thread: str) -> list[str]:

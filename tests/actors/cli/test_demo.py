@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -114,6 +116,18 @@ def test_store_and_thread_are_chosen_and_repeated_in_what_to_type_next(folder: P
     assert "clew demo --store 'my threads.db' --thread 't 1' --answer \"TEXT\"" in result.stdout
     assert (folder / "my threads.db").exists()
     assert "Thread 't 1' found" in demo("--store", "my threads.db", "--thread", "t 1").stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("on_path", [True, False])
+def test_what_to_type_next_is_what_the_shell_finds(folder: Path, on_path: bool) -> None:
+    script = shutil.which("clew", path=str(Path(sys.executable).parent))
+    assert script is not None, "the package's entry point is not installed beside this Python"
+    path = str(Path(script).parent) if on_path else os.defpath
+    environment = {**ENVIRONMENT, "PATH": path}
+    done = subprocess.run([script, "demo"], capture_output=True, text=True, env=environment, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert f'  {"clew" if on_path else script} demo --answer "TEXT"\n' in done.stdout
 
 
 def test_a_thread_of_another_graph_is_left_alone(folder: Path) -> None:
