@@ -278,3 +278,16 @@ class GraphDrained(GraphBubbleUp):
 def with_code(message: str, code: str) -> str:
     """`message` with the name under which the common-errors page explains it."""
     return f"{message} [{code}: see docs/reference/errors.md]"
+
+
+def shown(error: BaseException | None) -> str:
+    """The error's type and message as `repr` gives them, as text that can be kept, whatever its class does in `repr`."""
+    try:
+        return writable(repr(error))
+    except Exception as trouble:
+        return f"<{type(error).__qualname__}, whose repr raised {type(trouble).__name__}>"
+
+
+def writable(text: str) -> str:
+    """The text with halves of surrogate pairs spelled out: UTF-8 has no bytes for them."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()

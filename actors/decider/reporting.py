@@ -6,6 +6,7 @@ import asyncio
 
 from msgspec.structs import replace
 
+from ...events.errors import shown
 from ...events.vocabulary import START, EffectRecorded, NodeCompleted, NodeFailed, RunFinished, StepFailed, Write
 from ...projections.state.fold import Draft
 from ...projections.state.merge import MergeError
@@ -28,7 +29,7 @@ def report(request: Request, command: Report) -> Decision:
         say_outcome(request, draft, outcome)
     if failed is not None:
         error = failed.error
-        draft.say(RunFinished(status="failed", error=repr(error)))
+        draft.say(RunFinished(status="failed", error=shown(error)))
         return Decision(draft, ending=Ending("failed", error))
     if command.running:
         return Decision(draft if draft.events else None)
@@ -66,8 +67,8 @@ def fail_step(request: Request, draft: Draft, command: Report, outcomes: list[Ou
         for ordinal, task in enumerate(draft.line().tasks)
         if task.completed is not None and writes_to(task.completed.writes, error.channel)
     ]
-    draft.say(StepFailed(error=repr(error.cause), tasks=again))
-    draft.say(RunFinished(status="failed", error=repr(error.cause)))
+    draft.say(StepFailed(error=shown(error.cause), tasks=again))
+    draft.say(RunFinished(status="failed", error=shown(error.cause)))
     return Decision(draft, ending=Ending("failed", error.cause))
 
 
@@ -132,7 +133,7 @@ def say_outcome(request: Request, draft: Draft, outcome: Outcome) -> None:
         draft.say(
             NodeFailed(
                 task=outcome.task,
-                error=repr(outcome.error),
+                error=shown(outcome.error),
                 traceback=outcome.traceback,
                 attempt=outcome.attempt,
                 lag=lag,

@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from typing import Any
 
-from ...events.errors import GraphBubbleUp
+from ..author.plan import Node
 from ..decider.commands import Outcome
-from .run import Job
 
 
-def retry_delay(job: Job, outcome: Outcome) -> float | None:
+def retry_delay(node: Node, outcome: Outcome, tried: int) -> float | None:
     """Seconds to wait before the next attempt, or None when there is none.
 
     The first of the node's policies whose `retry_on` takes the error governs. Questions and control signals are never
-    retried.
+    retried, nor is what asks the process to end.
+
+    Args:
+        node: whose policies count.
+        outcome: of the last attempt.
+        tried: attempts made since the task was started, with the last. Those before a question do not count.
     """
     error = outcome.error
-    policies = job.node.retry_policy
-    if outcome.kind != "failed" or not policies or error is None or isinstance(error, GraphBubbleUp):
+    if outcome.kind != "failed" or not node.retry_policy or not isinstance(error, Exception):
         return None
-    policy = next((policy for policy in policies if _takes(policy.retry_on, error)), None)
-    if policy is None or job.attempt >= policy.max_attempts:
+    policy = next((policy for policy in node.retry_policy if policy.covers(error)), None)
+    if policy is None or tried >= policy.max_attempts:
         return None
-    delay = min(policy.max_interval, policy.initial_interval * policy.backoff_factor ** (job.attempt - 1))
-    return delay + random.uniform(0, 1) if policy.jitter else delay
-
-
-def _takes(retry_on: Any, error: BaseException) -> bool:
-    if isinstance(retry_on, Sequence):
-        return isinstance(error, tuple(retry_on))
-    if isinstance(retry_on, type) and issubclass(retry_on, BaseException):
-        return isinstance(error, retry_on)
-    return bool(retry_on(error))
+    return policy.wait_seconds(tried, random.random())

@@ -16,8 +16,8 @@ from typing import Any
 from langchain_core.runnables import Runnable
 from langchain_core.runnables.config import RunnableConfig, var_child_runnable_config
 
-from ...events.errors import GraphBubbleUp, GraphInterrupt, NodeCancelledError, ParentCommand
-from ...events.vocabulary import EffectRecorded, Interrupt, Payload, Route, Write
+from ...events.errors import GraphBubbleUp, GraphInterrupt, NodeCancelledError, ParentCommand, writable
+from ...events.vocabulary import Interrupt, Payload, Route, Write
 from ...projections.channels.cells import Cells
 from ...projections.state.merge import MergeError, merge_writes, read_values
 from ..author.plan import Branch, Callee, StateView
@@ -49,6 +49,13 @@ class UserCall:
         if callee.wants_config:
             return callee.call(self.given, self.config)
         return callee.call(self.given, **self.parameters)
+
+    def make_apart(self) -> Any:
+        """Make the call on a thread for an event loop, whose futures cannot carry a `StopIteration`."""
+        try:
+            return self.make()
+        except StopIteration as error:
+            raise RuntimeError(f"{self.callee.name or 'the path function'} raised StopIteration") from error
 
     def amake(self) -> Any:
         """Make the call for an async caller: an awaitable where the callee has an async form."""
@@ -83,42 +90,43 @@ def merge(job: MergeJob) -> Merged:
 
 def perform(job: Job) -> Outcome:
     """Run one task to its outcome on this thread, trying again as its retry policy says. Never raises."""
-    effects: tuple[EffectRecorded, ...] = ()
-    while True:
-        outcome = _drive(job, Call(job, effects))
-        delay = retry_delay(job, outcome)
-        if delay is None:
-            return outcome
-        effects = outcome.effects
-        time.sleep(delay)
-        job.attempt += 1
+    call, tried = Call(job), 1
+    try:
+        while (delay := retry_delay(job.node, outcome := _drive(job, call), tried)) is not None:
+            call, tried = Call(job, outcome.effects), tried + 1
+            time.sleep(delay)
+            job.attempt += 1
+    except BaseException as error:
+        return _cut_short(job, call, error)
+    return outcome
 
 
 async def aperform(job: Job) -> Outcome:
     """As `perform`, for a task with async parts, on the caller's event loop. Never raises."""
-    effects: tuple[EffectRecorded, ...] = ()
-    while True:
-        outcome = await _adrive(job, Call(job, effects))
-        delay = retry_delay(job, outcome)
-        if delay is None:
-            return outcome
-        effects = outcome.effects
-        await asyncio.sleep(delay)
-        job.attempt += 1
+    call, tried = Call(job), 1
+    try:
+        while (delay := retry_delay(job.node, outcome := await _adrive(job, call), tried)) is not None:
+            call, tried = Call(job, outcome.effects), tried + 1
+            await asyncio.sleep(delay)
+            job.attempt += 1
+    except BaseException as error:
+        return _cut_short(job, call, error)
+    return outcome
 
 
 def _drive(job: Job, call: Call) -> Outcome:
-    scope = current_scope.set(Scope(call))
     config = _open_config(job)
+    scope = current_scope.set(Scope(call))
     surrounding = var_child_runnable_config.set(config)
     try:
         steps = script(job, config)
         result: Any = None
-        try:
-            while True:
-                result = steps.send(result).make()
-        except StopIteration as done:
-            return _completed(job, call, *done.value)
+        while True:
+            try:
+                user_call = steps.send(result)
+            except StopIteration as done:
+                return _completed(job, call, *done.value)
+            result = user_call.make()
     except BaseException as error:
         return _raised(job, call, error)
     finally:
@@ -127,21 +135,21 @@ def _drive(job: Job, call: Call) -> Outcome:
 
 
 async def _adrive(job: Job, call: Call) -> Outcome:
-    scope = current_scope.set(Scope(call))
     config = _open_config(job)
+    scope = current_scope.set(Scope(call))
     surrounding = var_child_runnable_config.set(config)
     try:
         steps = script(job, config)
         result: Any = None
-        try:
-            while True:
+        while True:
+            try:
                 user_call = steps.send(result)
-                if user_call.callee.is_async or user_call.callee.acall is not None:
-                    result = await user_call.amake()
-                else:
-                    result = await asyncio.to_thread(user_call.make)
-        except StopIteration as done:
-            return _completed(job, call, *done.value)
+            except StopIteration as done:
+                return _completed(job, call, *done.value)
+            if user_call.callee.is_async or user_call.callee.acall is not None:
+                result = await user_call.amake()
+            else:
+                result = await asyncio.to_thread(user_call.make_apart)
     except BaseException as error:
         return _raised(job, call, error)
     finally:
@@ -271,12 +279,20 @@ def _raised(job: Job, call: Call, error: BaseException) -> Outcome:
         if job.run.cancelled or _caller_cancelled():
             _close_watch(job, None, error)
             return Outcome(job.ordinal, "cancelled", job.attempt, effects=tuple(call.effects), finished_at=_now())
-        cancelled = NodeCancelledError(f"node {job.node.name!r} raised CancelledError, though nobody cancelled the run")
-        cancelled.__cause__ = error
-        error = cancelled
+        error = _instead_of(
+            error, NodeCancelledError(f"node {job.node.name!r} raised CancelledError, though nobody cancelled the run")
+        )
+    if isinstance(error, (StopIteration, StopAsyncIteration)):
+        # On its way through the generators that drive a run it would lose its name.
+        error = _instead_of(error, RuntimeError(f"node {job.node.name!r} raised {type(error).__name__}"))
     if not isinstance(error, GraphBubbleUp):
         _add_note(job, error)
     return _failed(job, call, error)
+
+
+def _instead_of(cause: BaseException, error: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
 
 
 def _caller_cancelled() -> bool:
@@ -320,7 +336,6 @@ def _open_questions(job: Job, call: Call) -> list[Interrupt]:
 
 def _failed(job: Job, call: Call, error: BaseException) -> Outcome:
     _close_watch(job, None, error)
-    text = "".join(traceback.format_exception(error)) if job.run.terms.kept else ""
     return Outcome(
         task=job.ordinal,
         kind="failed",
@@ -328,9 +343,27 @@ def _failed(job: Job, call: Call, error: BaseException) -> Outcome:
         effects=tuple(call.effects),
         withdrawn=tuple(call.withdrawn),
         error=error,
-        traceback=text[-TRACEBACK_MAX:],
+        traceback=_traceback(error) if job.run.terms.kept else "",
         finished_at=_now(),
     )
+
+
+def _cut_short(job: Job, call: Call, error: BaseException) -> Outcome:
+    """What ended a task outside of its body: a retry policy's or a callback's own error, a wait that was cancelled."""
+    cancelled = isinstance(error, asyncio.CancelledError)
+    return Outcome(
+        task=job.ordinal,
+        kind="cancelled" if cancelled else "failed",
+        attempt=job.attempt,
+        effects=tuple(call.effects),
+        error=None if cancelled else error,
+        traceback=_traceback(error) if job.run.terms.kept and not cancelled else "",
+        finished_at=_now(),
+    )
+
+
+def _traceback(error: BaseException) -> str:
+    return writable("".join(traceback.format_exception(error))[-TRACEBACK_MAX:])
 
 
 def _close_watch(job: Job, writes: list[Write] | None, error: BaseException | None) -> None:
