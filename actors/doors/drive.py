@@ -138,6 +138,19 @@ async def _ado(job: Job | MergeJob) -> None:
     else:
         outcome = await aperform(job)
         job.run.actor.offer(Finished(job, outcome))
+        _flush_soon(job.run)
+
+
+def _flush_soon(run: Run) -> None:
+    """See that an outcome which waits for slower siblings is recorded in time, whatever the caller waits for."""
+    if run.actor.working and not run.flush_due:
+        run.flush_due = True
+        asyncio.get_running_loop().call_later(EARLY_COMMIT_SECONDS, _flush, run)
+
+
+def _flush(run: Run) -> None:
+    run.flush_due = False
+    run.actor.offer(FLUSH)
 
 
 def drive(run: Run, runtime: Runtime) -> Generator[Chunk]:
@@ -168,7 +181,7 @@ async def adrive(run: Run, runtime: Runtime) -> AsyncGenerator[Chunk]:
             if type(need) is tuple:
                 yield need
             elif need is WAIT:
-                await _await(run)
+                await run.waiting()
             else:
                 await _ado(need)  # type: ignore[arg-type]
     finally:
@@ -190,14 +203,6 @@ def _wait(run: Run) -> None:
         run.starved = not run.wait(STARVED_SECONDS) and bool(run.jobs)
     else:
         run.wait()
-
-
-async def _await(run: Run) -> None:
-    if run.actor.held:
-        await asyncio.wait([run.waiting()], timeout=EARLY_COMMIT_SECONDS)
-        run.actor.offer(FLUSH)
-    else:
-        await run.waiting()
 
 
 def raise_ending(run: Run) -> None:

@@ -160,6 +160,8 @@ class Run:
         """Coroutines that run nodes on the caller's loop."""
         self.fresh_jobs = False
         """True when jobs came that the pool was not asked to help with."""
+        self.flush_due = False
+        """True while a look at outcomes that wait for their siblings is planned on the caller's loop."""
         self.starved = False
         """True when the pool did not take a streaming run's jobs in time: the caller does one itself."""
         self.base_step = 0

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypedDict
 
-from clew import Command, interrupt
+from clew import Command, Runtime, interrupt
 from clew.events.stores.saver import BaseCheckpointSaver
 
 from tests.support.stories import chain, on, rows
@@ -43,9 +43,9 @@ class Desk:
         desk.graph = desk.with_seal(desk.seal)
         return desk
 
-    def with_seal(self, seal: Callable[[Letter], Letter]) -> Any:
-        """The same desk with other code in its last node."""
-        return chain(Letter, sign, named("seal", seal)).compile(checkpointer=self.saver)
+    def with_seal(self, seal: Callable[[Letter], Letter], runtime: Runtime | None = None) -> Any:
+        """The desk's graph with other code in its last node."""
+        return chain(Letter, sign, named("seal", seal)).compile(checkpointer=self.saver, runtime=runtime)
 
     def seal(self, letter: Letter) -> Letter:
         self.sealed.append(letter["signed"])

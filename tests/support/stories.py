@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine
+from functools import wraps
 from threading import Barrier, Thread
 from typing import Any, TypeVar
 
@@ -76,6 +78,16 @@ def at_once(calls: dict[str, Callable[[], Any]]) -> dict[str, Any]:
         thread.join(JOIN_SECONDS)
     assert results.keys() == calls.keys(), f"no answer to {calls.keys() - results.keys()} in {JOIN_SECONDS:g} s"
     return results
+
+
+def on_a_loop(story: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """An async test as a plain one: it runs on an event loop of its own, within a time limit."""
+
+    @wraps(story)
+    def run(*fixtures: Any, **named: Any) -> None:
+        asyncio.run(asyncio.wait_for(story(*fixtures, **named), JOIN_SECONDS))
+
+    return run
 
 
 def rows(saver: BaseCheckpointSaver, thread: str) -> list[Row]:
