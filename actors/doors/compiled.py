@@ -11,28 +11,20 @@ from typing import Any
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import merge_configs
 
-from ...events.codec.registry import COMMON
-from ...events.codec.values import Codec
-from ...events.stores.saver import BaseCheckpointSaver
-from ...projections.state.merge import Channels
-from ...projections.state.thread import ThreadState
 from ...projections.state.views import StateSnapshot
-from ..author.plan import Plan
 from ..author.shape import drawable
-from ..decider.request import describe
-from ..engine.runtime import Runtime, default_runtime
-from ..engine.thread import ThreadActor
 from ..watch.watch import open_watch
 from . import state as state_door
 from .drive import adrive, drive
 from .output import chunk_form, output_of
 from .request import Options, open_run, stream_modes
+from .setup import Setup
 
 Config = RunnableConfig | None
 Stops = Sequence[str] | str | None
 
 
-class CompiledStateGraph(Runnable[Any, Any]):
+class CompiledStateGraph(Setup, Runnable[Any, Any]):
     """A graph that runs. Made by `StateGraph.compile`; safe to use from any thread and any event loop.
 
     Common arguments of its methods:
@@ -45,69 +37,6 @@ class CompiledStateGraph(Runnable[Any, Any]):
     - `interrupt_before`, `interrupt_after`: nodes to stop at in this call, or "*".
     - `durability`: "sync" (default): every super-step is durable before the next begins.
     """
-
-    def __init__(
-        self,
-        plan: Plan,
-        *,
-        builder: Any = None,
-        checkpointer: Any = None,
-        cache: Any = None,
-        store: Any = None,
-        debug: bool = False,
-        name: str | None = None,
-        answers: str = "question",
-        runtime: Runtime | None = None,
-    ) -> None:
-        self.plan = plan
-        self.builder = builder
-        self.checkpointer = checkpointer
-        self.cache = cache
-        self.store = store
-        self.debug = debug
-        self.name = name or plan.name
-        self.answers = answers
-        self.config: RunnableConfig | None = None
-        self.channels = Channels(plan.channels)
-        self.codec = Codec(_registry(plan))
-        self.graph_seen = describe(plan)
-        self.node_metadata: Mapping[str, Mapping[str, Any]] = {
-            name: node.metadata for name, node in plan.nodes.items() if node.metadata
-        }
-        self._runtime = runtime
-
-    @property
-    def runtime(self) -> Runtime:
-        """The runtime that runs this graph's threads: the one it was compiled with, or the process's."""
-        return self._runtime or default_runtime()
-
-    @property
-    def nodes(self) -> Mapping[str, Any]:
-        """The graph's nodes by name, START included."""
-        return {"__start__": self.plan.start, **self.plan.nodes}
-
-    @property
-    def saver(self) -> BaseCheckpointSaver | None:
-        """The saver that keeps this graph's threads; None when nothing is kept.
-
-        Raises `RuntimeError` for `checkpointer=True`, which only means something in a sub-graph.
-        """
-        checkpointer = self.checkpointer
-        if checkpointer is True:
-            raise RuntimeError("checkpointer=True is for sub-graphs: a root graph needs a saver, e.g. InMemorySaver()")
-        return checkpointer or None
-
-    def context_of(self, given: Any) -> Any:
-        """The context in the form of the graph's context schema; a dict becomes its class."""
-        schema = self.plan.context_schema
-        if isinstance(given, Mapping) and isinstance(schema, type) and not issubclass(schema, dict):
-            return schema(**given)
-        return given
-
-    def peek(self, actor: ThreadActor) -> ThreadState:
-        """The thread's state as the store has it now, with this graph's channels; the actor is not disturbed."""
-        state = actor.state if actor.plan is self.plan else ThreadState()
-        return state if actor.log is None else actor.log.load(self.codec, self.channels, state)
 
     def with_config(self, config: Config = None, **kwargs: Any) -> CompiledStateGraph:
         """A graph that starts from this config in every call; the call's own values win, tags and metadata merge."""
@@ -321,13 +250,6 @@ class CompiledStateGraph(Runnable[Any, Any]):
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
         """The graph's name, as tracing shows it."""
         return (name or self.name or self.plan.name) + (suffix or "")
-
-
-def _registry(plan: Plan) -> Any:
-    registry = COMMON.child()
-    for annotation in plan.types:
-        registry.register_schema(annotation)
-    return registry
 
 
 def _no_more(kwargs: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...events.vocabulary import INTERRUPT
 from ...projections.channels.cells import Cells
@@ -14,12 +14,10 @@ from ...projections.state.views import shown
 from ...projections.streams.commit import live_cells
 from ..decider.commands import Start
 from ..engine.run import Chunk, Run
-
-if TYPE_CHECKING:
-    from .compiled import CompiledStateGraph
+from .setup import Setup
 
 
-def output_of(graph: CompiledStateGraph, run: Run, output_keys: str | Sequence[str] | None) -> Any:
+def output_of(graph: Setup, run: Run, output_keys: str | Sequence[str] | None) -> Any:
     """What `invoke` returns when the run is over."""
     state = run.state
     if state is None:

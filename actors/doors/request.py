@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec import Struct
 
@@ -26,9 +26,7 @@ from ..engine.call import scope_here
 from ..engine.run import Run, Settings
 from ..engine.thread import ThreadActor
 from .config import complete_config, own, recorded_metadata, steps_max, thread_of
-
-if TYPE_CHECKING:
-    from .compiled import CompiledStateGraph
+from .setup import Setup
 
 DURABILITIES = ("sync", "async", "exit")
 QUESTION_ID_LENGTH = 32
@@ -47,7 +45,7 @@ class Options(Struct, frozen=True):
 
 
 def open_run(
-    graph: CompiledStateGraph,
+    graph: Setup,
     given: Any,
     config: Any,
     options: Options,
@@ -112,7 +110,7 @@ def _metadata(config: dict[str, Any]) -> Payload | None:
     return Payload(metadata) if metadata else None
 
 
-def _actor(graph: CompiledStateGraph, config: dict[str, Any], given: Any) -> ThreadActor:
+def _actor(graph: Setup, config: dict[str, Any], given: Any) -> ThreadActor:
     saver = graph.saver
     if saver is None:
         return graph.runtime.unkept(graph.codec)
@@ -130,7 +128,7 @@ def _actor(graph: CompiledStateGraph, config: dict[str, Any], given: Any) -> Thr
     return actor
 
 
-def _command(graph: CompiledStateGraph, actor: ThreadActor, given: Any, config: dict[str, Any]) -> ThreadCommand:
+def _command(graph: Setup, actor: ThreadActor, given: Any, config: dict[str, Any]) -> ThreadCommand:
     """What the input means for the thread (section "meaning of the input" of the conformance page)."""
     checkpoint = "" if graph.saver is None else own(config, "checkpoint_id")
     if given is None:
@@ -142,9 +140,7 @@ def _command(graph: CompiledStateGraph, actor: ThreadActor, given: Any, config: 
     return Start(tuple(input_writes(graph.plan, given)), checkpoint)
 
 
-def _from_command(
-    graph: CompiledStateGraph, actor: ThreadActor, given: Command[Any], config: dict[str, Any]
-) -> ThreadCommand:
+def _from_command(graph: Setup, actor: ThreadActor, given: Command[Any], config: dict[str, Any]) -> ThreadCommand:
     if given.graph == PARENT:
         raise InvalidUpdateError("Command(graph=Command.PARENT) is for nodes: a root graph's input has no parent")
     if not given.answers and given.update is None and not given.goto:
@@ -160,7 +156,7 @@ def _from_command(
 
 
 def _answer(
-    graph: CompiledStateGraph, actor: ThreadActor, resume: Any, config: dict[str, Any], writes: Any, routes: Any
+    graph: Setup, actor: ThreadActor, resume: Any, config: dict[str, Any], writes: Any, routes: Any
 ) -> ThreadCommand:
     if graph.saver is None:
         raise NothingToResumeError(
@@ -203,7 +199,7 @@ def is_question_id(key: Any) -> bool:
 
 
 def breakpoints(
-    graph: CompiledStateGraph, given: Sequence[str] | str | None, compiled: frozenset[str], argument: str
+    graph: Setup, given: Sequence[str] | str | None, compiled: frozenset[str], argument: str
 ) -> frozenset[str]:
     """The nodes to stop at: the call's, or what the graph was compiled with. Raises `ValueError` for an unknown one."""
     nodes = graph.plan.nodes
@@ -227,7 +223,7 @@ def durability(given: str | None) -> str:
     return given
 
 
-def output_keys(graph: CompiledStateGraph, given: str | Sequence[str] | None) -> str | tuple[str, ...] | None:
+def output_keys(graph: Setup, given: str | Sequence[str] | None) -> str | tuple[str, ...] | None:
     """The keys that output is restricted to; None for no restriction. Raises `ValueError` for an unknown one."""
     if given is None:
         return None

@@ -21,7 +21,7 @@ from ...projections.streams.tasks import task_metadata
 from .tokens import TokenHandler
 
 if TYPE_CHECKING:
-    from ..doors.compiled import CompiledStateGraph
+    from ..doors.setup import Setup
     from ..engine.run import Job, Run
 
 
@@ -40,7 +40,7 @@ class NoWatch:
 NO_WATCH = NoWatch()
 
 
-def open_watch(graph: CompiledStateGraph, run: Run, given: Any) -> Watch | NoWatch:
+def open_watch(graph: Setup, run: Run, given: Any) -> Watch | NoWatch:
     """A context around the run that tells its callbacks of begin, end or error; `NO_WATCH` where there are none."""
     settings = run.settings
     tokens = "messages" in settings.modes
@@ -61,7 +61,7 @@ def somebody_listens() -> bool:
 class Watch:
     """One run's callbacks. Nodes open and close their own run below the root, on whatever thread they run."""
 
-    def __init__(self, graph: CompiledStateGraph, run: Run, given: Any, tokens: bool) -> None:
+    def __init__(self, graph: Setup, run: Run, given: Any, tokens: bool) -> None:
         self._graph = graph
         self._run = run
         self._given = given
@@ -78,7 +78,7 @@ class Watch:
         )
         if self._tokens:
             manager.add_handler(TokenHandler(self._run), inherit=True)
-        name = config.get("run_name") or self._graph.get_name()
+        name = config.get("run_name") or self._graph.name
         self._root = manager.on_chain_start(None, self._given, name=name, run_id=UUID(self._run.terms.run))  # type: ignore[arg-type]
         return self
 

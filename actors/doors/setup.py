@@ -1,0 +1,92 @@
+"""What a compiled graph runs with: plan, codec, saver, store, runtime. Every door takes it, and nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+
+from ...events.codec.registry import COMMON, Registry
+from ...events.codec.values import Codec
+from ...events.stores.saver import BaseCheckpointSaver
+from ...projections.state.merge import Channels
+from ...projections.state.thread import ThreadState
+from ..author.plan import Plan
+from ..decider.request import describe
+from ..engine.runtime import Runtime, default_runtime
+from ..engine.thread import ThreadActor
+
+
+class Setup:
+    """A plan with everything that running it takes. Not changed once made; shared by all calls and threads."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        builder: Any = None,
+        checkpointer: Any = None,
+        cache: Any = None,
+        store: Any = None,
+        debug: bool = False,
+        name: str | None = None,
+        answers: str = "question",
+        runtime: Runtime | None = None,
+    ) -> None:
+        self.plan = plan
+        self.builder = builder
+        self.checkpointer = checkpointer
+        self.cache = cache
+        self.store = store
+        self.debug = debug
+        self.name = name or plan.name
+        self.answers = answers
+        self.config: RunnableConfig | None = None
+        self.channels = Channels(plan.channels)
+        self.codec = Codec(_registry(plan))
+        self.graph_seen = describe(plan)
+        self.node_metadata: Mapping[str, Mapping[str, Any]] = {
+            name: node.metadata for name, node in plan.nodes.items() if node.metadata
+        }
+        self._runtime = runtime
+
+    @property
+    def runtime(self) -> Runtime:
+        """The runtime that runs this graph's threads: the one it was compiled with, or the process's."""
+        return self._runtime or default_runtime()
+
+    @property
+    def nodes(self) -> Mapping[str, Any]:
+        """The graph's nodes by name, START included."""
+        return {"__start__": self.plan.start, **self.plan.nodes}
+
+    @property
+    def saver(self) -> BaseCheckpointSaver | None:
+        """The saver that keeps this graph's threads; None when nothing is kept.
+
+        Raises `RuntimeError` for `checkpointer=True`, which only means something in a sub-graph.
+        """
+        checkpointer = self.checkpointer
+        if checkpointer is True:
+            raise RuntimeError("checkpointer=True is for sub-graphs: a root graph needs a saver, e.g. InMemorySaver()")
+        return checkpointer or None
+
+    def context_of(self, given: Any) -> Any:
+        """The context in the form of the graph's context schema; a dict becomes its class."""
+        schema = self.plan.context_schema
+        if isinstance(given, Mapping) and isinstance(schema, type) and not issubclass(schema, dict):
+            return schema(**given)
+        return given
+
+    def peek(self, actor: ThreadActor) -> ThreadState:
+        """The thread's state as the store has it now, with this graph's channels; the actor is not disturbed."""
+        state = actor.state if actor.plan is self.plan else ThreadState()
+        return state if actor.log is None else actor.log.load(self.codec, self.channels, state)
+
+
+def _registry(plan: Plan) -> Registry:
+    registry = COMMON.child()
+    for annotation in plan.types:
+        registry.register_schema(annotation)
+    return registry
