@@ -9,10 +9,13 @@ from typing import Any, TypedDict
 from clew import Command, Runtime, interrupt
 from clew.events.stores.saver import BaseCheckpointSaver
 
-from tests.support.stories import chain, on, rows
+from tests.support.stories import by_invoke, chain, on, rows
 
 QUESTION = "Sign the letter?"
 LETTER = on("letter")
+
+
+Door = Callable[[Any, Any, Any], Any]
 
 
 class Letter(TypedDict, total=False):
@@ -24,8 +27,10 @@ class Letter(TypedDict, total=False):
 class Desk:
     """A graph on a saver, with the thread "letter" paused at its question."""
 
-    def __init__(self, saver: BaseCheckpointSaver) -> None:
+    def __init__(self, saver: BaseCheckpointSaver, door: Door = by_invoke) -> None:
         self.saver = saver
+        self.door = door
+        """How the letter's answers come in."""
         self.sealed: list[str] = []
         """What `seal` did, each time it ran."""
         self.graph = self.with_seal(self.seal)
@@ -39,7 +44,7 @@ class Desk:
     def seen_by(self, saver: BaseCheckpointSaver) -> Desk:
         """The same desk in another process: a saver, and a graph, that know nothing but what is stored."""
         desk = Desk.__new__(Desk)
-        desk.saver, desk.sealed, desk.question = saver, self.sealed, self.question
+        desk.saver, desk.door, desk.sealed, desk.question = saver, self.door, self.sealed, self.question
         desk.graph = desk.with_seal(desk.seal)
         return desk
 
@@ -53,7 +58,7 @@ class Desk:
 
     def answer(self, value: Any = "Bob", **configurable: Any) -> Any:
         """Answer the letter's question."""
-        return self.graph.invoke(Command(resume=value), on("letter", **configurable))
+        return self.door(self.graph, Command(resume=value), on("letter", **configurable))
 
     def can_be_answered(self) -> bool:
         """True when the letter's question is open, and its answer leads to the end, once."""

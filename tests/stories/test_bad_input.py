@@ -14,13 +14,16 @@ from clew.errors import (
     UnknownCheckpointError,
     UnknownInterruptError,
 )
+from clew.events.stores.saver import BaseCheckpointSaver
 
-from tests.support.stories import asked, commits, interview, on, one_node, rows
+from tests.support.stories import DOORS, asked, interview, on, one_node, rows
 
-from .desk import LETTER, QUESTION, Desk, Letter
+from .desk import LETTER, QUESTION, Desk, Door, Letter
 
 NOBODY = "0" * 32
 """What a question's id looks like; no question has it."""
+LOCK = threading.Lock()
+"""What nobody can write down."""
 
 
 def test_an_answer_to_a_thread_that_does_not_exist_is_refused(desk: Desk) -> None:
@@ -94,6 +97,24 @@ def test_a_second_answer_names_who_gave_the_first(desk: Desk) -> None:
     assert graph.invoke(Command(resume="Bob"), on("contract")) == {"signed": "Ann", "stamp": "Bob"}
 
 
+@pytest.mark.parametrize("door", DOORS)
+def test_every_way_to_run_a_graph_refuses_the_same(saver: BaseCheckpointSaver, door: Door) -> None:
+    desk = Desk(saver, door)
+    with desk.unharmed():
+        with pytest.raises(NothingToResumeError):
+            door(desk.graph, Command(resume="Bob"), on("lettre"))
+        with pytest.raises(UnknownCheckpointError):
+            door(desk.graph, Command(resume="Bob"), on("letter", checkpoint_id=NOBODY))
+        with pytest.raises(UnknownInterruptError):
+            desk.answer({NOBODY: "Bob"})
+        with pytest.raises(EncodeError):
+            desk.answer(LOCK)
+        with pytest.raises(KeyError):
+            door(desk.graph, Command(resume="Bob"), {"configurable": {"who": "bob"}})
+    with pytest.raises(AlreadyAnsweredError):
+        desk.answer()
+
+
 @pytest.mark.parametrize("config", [None, {}, {"tags": ["post"]}])
 def test_a_call_without_configurable_is_refused(desk: Desk, config: Any) -> None:
     with desk.unharmed(), pytest.raises(ValueError, match=r"pass config=.*'thread_id'"):
@@ -109,8 +130,6 @@ def test_a_call_without_a_thread_id_is_refused(desk: Desk) -> None:
 
 
 # --- what cannot be stored
-
-LOCK = threading.Lock()
 
 
 @pytest.mark.parametrize(
@@ -166,4 +185,3 @@ def test_a_question_that_cannot_be_stored_fails_with_the_path_and_is_asked_once_
     shown = ["See the key?"] * 2
     assert asked(graph.invoke(None, on("key"))) == ["See the key?"]
     assert graph.invoke(Command(resume="Bob"), on("key")) == {"signed": "Bob"}
-    assert len(commits(desk.saver, "key")) > 1

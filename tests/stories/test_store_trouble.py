@@ -14,9 +14,9 @@ from clew.events.stores.sqlite import SqliteStore
 from clew.events.vocabulary import Resumed, RunStarted
 
 from tests.support.lost_connections import LostConnection
-from tests.support.stories import events, interview, on, rows
+from tests.support.stories import DOORS, by_ainvoke, by_invoke, events, interview, on, rows
 
-from .desk import LETTER, QUESTION, Desk, Letter
+from .desk import LETTER, QUESTION, Desk, Door, Letter
 from .tampering import StoredRow
 
 # --- rows that are not what clew wrote
@@ -107,8 +107,11 @@ def impatient(file: str) -> Iterator[BaseCheckpointSaver]:
         yield BaseCheckpointSaver(store)
 
 
-def test_a_locked_file_is_read_and_takes_the_answer_once_it_is_free(impatient: BaseCheckpointSaver, file: str) -> None:
-    desk = Desk(impatient)
+@pytest.mark.parametrize("door", DOORS)
+def test_a_locked_file_is_read_and_takes_the_answer_once_it_is_free(
+    impatient: BaseCheckpointSaver, file: str, door: Door
+) -> None:
+    desk = Desk(impatient, door)
     with desk.unharmed(), closing(sqlite3.connect(file, isolation_level=None)) as backup:
         backup.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreBusyError, match=r"threads\.db' is locked by another process.*nothing was written"):
@@ -180,12 +183,13 @@ def lost(postgres_dsn: str, monkeypatch: pytest.MonkeyPatch) -> LostConnection:
     return LostConnection(postgres_dsn, monkeypatch)
 
 
+@pytest.mark.parametrize("door", [by_invoke, by_ainvoke])
 @pytest.mark.parametrize("after_commit", [False, True], ids=["before the commit", "after the commit"])
 @pytest.mark.parametrize("append", [0, 1], ids=["the answer", "its last step"])
 def test_an_answer_whose_outcome_is_unknown_may_be_sent_again_under_its_command_id(
-    postgres: PostgresSaver, lost: LostConnection, append: int, after_commit: bool
+    postgres: PostgresSaver, lost: LostConnection, append: int, after_commit: bool, door: Door
 ) -> None:
-    desk = Desk(postgres)
+    desk = Desk(postgres, door)
     before = rows(postgres, "letter")
 
     lost.at_append(append, after_commit=after_commit)

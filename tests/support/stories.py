@@ -80,6 +80,34 @@ def at_once(calls: dict[str, Callable[[], Any]]) -> dict[str, Any]:
     return results
 
 
+def by_invoke(graph: Any, given: Any, config: Any) -> Any:
+    """Call a graph from a thread."""
+    return graph.invoke(given, config)
+
+
+def by_ainvoke(graph: Any, given: Any, config: Any) -> Any:
+    """Call a graph from an event loop, which is closed after it."""
+    return asyncio.run(graph.ainvoke(given, config))
+
+
+def by_stream(graph: Any, given: Any, config: Any) -> Any:
+    """Call a graph by reading its stream of values to the end; the last of them."""
+    return list(graph.stream(given, config, stream_mode="values"))[-1]
+
+
+def by_astream(graph: Any, given: Any, config: Any) -> Any:
+    """As `by_stream`, from an event loop."""
+
+    async def read() -> list[Any]:
+        return [values async for values in graph.astream(given, config, stream_mode="values")]
+
+    return asyncio.run(read())[-1]
+
+
+DOORS = (by_invoke, by_ainvoke, by_stream, by_astream)
+"""The ways to run a graph; what one refuses, all refuse."""
+
+
 def on_a_loop(story: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
     """An async test as a plain one: it runs on an event loop of its own, within a time limit."""
 
