@@ -1,1 +1,1 @@
-"""."""
+"""Parts of agents: the node that runs tools, what tools can ask for, and chat models by name."""

@@ -1,1 +1,1 @@
-"""."""
+"""Open questions across threads."""

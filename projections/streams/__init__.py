@@ -1,1 +1,1 @@
-"""."""
+"""What a stream shows for a commit."""
