@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Self
 
 SECONDS_MAX = 60.0
+PAUSE_SECONDS = 5.0
 ROWS, COLUMNS = 24, 80
 # Opening it makes the terminal the session's own, so that Ctrl+C reaches the command; it keeps the process's id.
 _AT_ITS_TERMINAL = """
@@ -56,6 +57,19 @@ class Terminal:
     def type(self, keys: str) -> None:
         """Press keys: "\\n" is Enter, "\\x03" Ctrl+C."""
         os.write(self._ours, keys.encode())
+
+    def press_until(self, keys: str, wanted: str) -> None:
+        """Press keys, again every few seconds, until `wanted` is printed.
+
+        Python's `input` overlooks a Ctrl+C in the first instant after its prompt; a person would press it again too.
+        """
+        deadline = time.monotonic() + SECONDS_MAX
+        while wanted not in self.text:
+            assert time.monotonic() < deadline, f"it never printed {wanted!r}:\n{self.text}"
+            self.type(keys)
+            pause = time.monotonic() + PAUSE_SECONDS
+            while wanted not in self.text and self._read(pause):
+                pass
 
     def kill(self) -> None:
         """Kill it as `kill -9` does, and see that it is dead."""

@@ -202,7 +202,7 @@ def test_a_process_killed_at_its_question_is_taken_up_by_the_next_one(folder: Pa
 def test_ctrl_c_leaves_the_question_open_and_the_next_one_answers_at_the_prompt(folder: Path) -> None:
     with at_terminal(folder) as first:
         first.read_until("Your answer: ")
-        first.type("\x03")
+        first.press_until("\x03", "Left.")
         assert first.end() == 130
         assert "go on with\n" in re.sub(r"\x1b\[[\d;]*m", "", first.text)
         assert "Traceback" not in first.text
