@@ -16,7 +16,7 @@ from .body import BareStep, ToolBody, WatchedStep
 from .calls import ToolCallRequest
 from .errors import arguments_error
 from .results import Output, outputs_of
-from .together import Script, Step, adrive, drive
+from .together import Script, Step, adrive, drive, on_a_thread
 
 if TYPE_CHECKING:
     from .round import ToolRound
@@ -186,7 +186,7 @@ class _WrapStep:
         def execute(request: ToolCallRequest) -> Any:
             return drive(self._answer.execution(request), lambda step: _make_beside(step, loop))
 
-        return await asyncio.to_thread(node.wrap_tool_call, self._request, execute)  # type: ignore[arg-type]
+        return await on_a_thread(node.wrap_tool_call, self._request, execute)  # type: ignore[arg-type]
 
 
 def _make_beside(step: Step, loop: asyncio.AbstractEventLoop) -> Any:

@@ -6,7 +6,6 @@ tenths of the cost of a small tool. A pause passes through and leaves no run ope
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Sequence
 from typing import Any
@@ -22,6 +21,7 @@ from langchain_core.tools import base as core
 from pydantic import BaseModel
 
 from .arguments import HIDDEN, config_parameter, functions_of, injections_of
+from .together import on_a_thread
 
 _format_output = getattr(core, "_format_output", None)
 """Makes a message of what a tool returned. Where a release of langchain-core lacks it, no tool is run bare."""
@@ -75,7 +75,7 @@ class ToolBody:
     async def arun(self, call: ToolCall, config: RunnableConfig) -> Any:
         """As `run`, on the running loop; a tool without an async form runs on a thread."""
         if self.is_sync_only:
-            return await asyncio.to_thread(self.run, call, config)
+            return await on_a_thread(self.run, call, config)
         positional, named = self.arguments(call)
         named |= self._async_wants.extras(config, AsyncCallbackManagerForToolRun)
         return self.message(await self.tool._arun(*positional, **named), call)

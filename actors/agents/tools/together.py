@@ -68,6 +68,18 @@ async def adrive(script: Script[T]) -> T:
         return done.value
 
 
+async def on_a_thread(function: Callable[..., T], *arguments: Any) -> T:
+    """Call a function beside the running loop, whose futures cannot carry a `StopIteration`."""
+
+    def call() -> T:
+        try:
+            return function(*arguments)
+        except StopIteration as error:
+            raise RuntimeError("code that was called on a thread raised StopIteration") from error
+
+    return await asyncio.to_thread(call)
+
+
 def drive_together(scripts: Sequence[Script[None]], pool: Callable[[], ThreadPoolExecutor], limit: int | None) -> None:
     """Run scripts at once, on the calling thread and as many of the pool's as are free; all have ended on return.
 

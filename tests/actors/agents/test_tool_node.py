@@ -191,6 +191,11 @@ def with_callbacks(text: str, callbacks: Any) -> str:
     return f"{text} {callbacks is not None}"
 
 
+def with_more(text: str, *args: str, **kwargs: str) -> str:
+    """Say it, and what more there is."""
+    return f"{text} {args} {kwargs}"
+
+
 JSON_SCHEMA = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
 SYNC_TOOLS = [
     (add, {"a": 1}, "3"),
@@ -198,6 +203,7 @@ SYNC_TOOLS = [
     (plain, {"text": "a"}, "A"),
     (with_config, {"text": "a"}, "a 1"),
     (with_callbacks, {"text": "a"}, "a True"),
+    (with_more, {"text": "a"}, "a () {}"),
     (Tool("shout", lambda text: text.upper(), "Shouts."), {"__arg1": "a"}, "A"),
     (StructuredTool(name="j", description="d", args_schema=JSON_SCHEMA, func=plain), {"text": "a"}, "A"),
 ]
@@ -301,6 +307,25 @@ def test_calls_run_at_once_on_the_loop():
         return await tools_graph(ToolNode([meet])).ainvoke(asking_for(*calls), THREAD)
 
     assert contents(asyncio.run(talk())) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("watched", [False, True], ids=["unwatched", "watched"])
+def test_a_sync_tool_of_an_async_caller_does_not_hold_up_the_loop(watched: bool):
+    async def talk() -> Any:
+        loop = asyncio.get_running_loop()
+        alive = threading.Event()
+
+        @tool
+        def wait() -> str:
+            """Wait until the loop has done something."""
+            loop.call_soon_threadsafe(alive.set)
+            assert alive.wait(PATIENCE_SECONDS)
+            return "waited"
+
+        config = {**THREAD, "callbacks": [Follower()] if watched else None}
+        return await tools_graph(ToolNode([wait])).ainvoke(asking_for(called("wait")), config)
+
+    assert contents(asyncio.run(talk())) == ["waited"]
 
 
 def test_max_concurrency_limits_the_calls_of_a_node():
@@ -472,6 +497,35 @@ def test_finished_calls_do_not_run_again_when_a_failed_one_is_tried_again(door: 
     assert graph.get_state(THREAD).next == ("tools",)
     assert contents(run(None)) == ["at last", "paid"]
     assert counts == {"paid": 1}
+
+
+def test_an_end_that_was_asked_for_goes_before_an_error():
+    @tool
+    def bad() -> str:
+        """Fail."""
+        raise ValueError("bad")
+
+    @tool
+    def leave() -> str:
+        """End the program."""
+        raise SystemExit(3)
+
+    with pytest.raises(SystemExit):
+        run_alone([bad, leave], called("bad", "1"), called("leave", "2"))
+
+
+@pytest.mark.parametrize("door", ["invoke", "ainvoke"])
+@pytest.mark.parametrize("calls", [1, 2])
+def test_a_tool_that_raises_stop_iteration_fails_like_any_other(door: str, calls: int):
+    @tool
+    def exhausted() -> str:
+        """Take the next of nothing."""
+        return next(iter([]))
+
+    given = asking_for(*(called("exhausted", str(number)) for number in range(calls)))
+    done = getattr(ToolNode([exhausted]), door)
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        asyncio.run(done(given)) if door == "ainvoke" else done(given)
 
 
 # -- tools_condition

@@ -227,10 +227,20 @@ def test_a_tool_asks_several_questions_one_after_the_other():
 
 
 def test_calls_whose_ids_repeat_or_are_missing_have_questions_of_their_own():
+    attempts: Counter[str] = Counter()
+    later_ones_asked = threading.Semaphore(0)
+
     @tool
     def ask(what: str) -> str:
-        """Ask."""
-        return f"{what}: {interrupt(what)}"
+        """Ask; in the second run the call made first asks last."""
+        attempts[what] += 1
+        if what == "a" and attempts[what] > 1:
+            assert all(later_ones_asked.acquire(timeout=PATIENCE_SECONDS) for _ in "bc")
+        try:
+            return f"{what}: {interrupt(what)}"
+        finally:
+            if attempts[what] > 1:
+                later_ones_asked.release()
 
     graph = tools_graph(ToolNode([ask]))
     calls = [called("ask", "same", what="a"), called("ask", "same", what="b"), {**called("ask", what="c"), "id": None}]
