@@ -13,7 +13,6 @@ from typing import Any, Generic, TypeVar
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, InjectedToolArg, InjectedToolCallId
 from langchain_core.tools.base import _DirectlyInjectedToolArg
-from pydantic_core.core_schema import CoreSchema, is_instance_schema
 
 from ..author.callee import StreamWriter
 from ..engine.context import ExecutionInfo
@@ -68,11 +67,6 @@ class ToolRuntime(_DirectlyInjectedToolArg, Generic[ContextT, StateT]):
     server_info: Any = None
     emit: Callable[[Any], None] = field(default=_nobody_listens, repr=False, compare=False)
     """Takes a chunk of the `tools` stream; the node sets it."""
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> CoreSchema:
-        """An instance is all that a tool's schema asks for: not the schemas of the fields."""
-        return is_instance_schema(cls)
 
     def __class_getitem__(cls, parameters: Any) -> Any:
         # For type checkers. An alias would have pydantic look into the state's class, which fails for a TypedDict of
