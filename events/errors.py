@@ -281,7 +281,7 @@ def with_code(message: str, code: str) -> str:
 
 
 def shown(error: BaseException | None) -> str:
-    """The error's type and message as `repr` gives them, as text that can be kept, whatever its class does in `repr`."""
+    """The error as its `repr` gives it, as text that can be kept, whatever its class does in `repr`."""
     try:
         return writable(repr(error))
     except Exception as trouble:

@@ -101,13 +101,17 @@ class Stop(Struct, frozen=True):
     """"cancelled" or "drained"."""
 
 
+ENDS_ITS_RUN = ("failed", "cancelled")
+"""Kinds of outcomes after which a run does not wait for the tasks beside."""
+
+
 class Outcome(Struct, frozen=True):
     """What became of one task's attempt."""
 
     task: int
     """The task's ordinal in the open step."""
     kind: str
-    """"completed", "asked", "failed" or "cancelled"."""
+    """"completed", "asked", "failed" or "cancelled"; "abandoned" if the last two befell a run that has ended since."""
     attempt: int = 1
     writes: tuple[Write, ...] = ()
     routes: tuple[Route, ...] = ()

@@ -13,11 +13,14 @@ from ...projections.state.merge import MergeError
 from ...projections.state.thread import Line
 from .commands import Decision, Ending, MergeWanted, Outcome, Report
 from .request import Request
-from .stepping import commit_step, merged_cells
+from .stepping import commit_step, merged_cells, start_tasks
 
 
 def report(request: Request, command: Report) -> Decision:
-    """Record what tasks did. When none of the step runs any more: commit the step, or end the run."""
+    """Record what tasks did. When none of the step runs any more: commit the step, or end the run.
+
+    A task that was abandoned with the run that had started it is started again, for the run that took up the step.
+    """
     line = request.state.root
     outcomes = [outcome for outcome in command.outcomes if is_open(line, outcome.task)]
     failed = next((outcome for outcome in outcomes if outcome.kind == "failed"), None)
@@ -31,11 +34,14 @@ def report(request: Request, command: Report) -> Decision:
         error = failed.error
         draft.say(RunFinished(status="failed", error=shown(error)))
         return Decision(draft, ending=Ending("failed", error))
-    if command.running:
-        return Decision(draft if draft.events else None)
     if any(outcome.kind == "cancelled" for outcome in outcomes):
         draft.say(RunFinished(status="cancelled"))
         return Decision(draft, ending=Ending("cancelled", asyncio.CancelledError()))
+    abandoned = [outcome.task for outcome in outcomes if outcome.kind == "abandoned"]
+    if abandoned:
+        return start_tasks(draft, abandoned)
+    if command.running:
+        return Decision(draft if draft.events else None)
     draft.say(RunFinished(status="interrupted"))
     return Decision(draft, ending=Ending("interrupted"))
 
@@ -52,15 +58,20 @@ def finish_step(request: Request, line: Line, command: Report, outcomes: list[Ou
         return Decision(merge=cells)
     say_effects(draft, command.effects)
     for outcome in outcomes:
-        say_outcome(request, draft, outcome)
+        say_outcome(request, draft, outcome, committed=True)
     return commit_step(request.plan, request.terms, draft, cells)
 
 
 def fail_step(request: Request, draft: Draft, command: Report, outcomes: list[Outcome], error: MergeError) -> Decision:
-    """A conflict or a reducer's error: tasks that wrote to the channel are open again, the others keep their work."""
+    """A conflict or a reducer's error: tasks that wrote to the channel run again, the others keep their work.
+
+    All keep their recorded effects.
+    """
     say_effects(draft, command.effects)
     for outcome in outcomes:
-        if not writes_to(outcome.writes, error.channel):
+        if writes_to(outcome.writes, error.channel):
+            say_effects(draft, outcome.effects)
+        else:
             say_outcome(request, draft, outcome)
     again = [
         ordinal
@@ -108,13 +119,13 @@ def say_effects(draft: Draft, effects: tuple[EffectRecorded, ...]) -> None:
         draft.say(effect)
 
 
-def say_outcome(request: Request, draft: Draft, outcome: Outcome) -> None:
-    """Record one task's outcome: its effects, then what became of it."""
+def say_outcome(request: Request, draft: Draft, outcome: Outcome, *, committed: bool = False) -> None:
+    """Record one task's outcome: its effects, then what became of it. `committed`: its step is, in this commit."""
     lag = max(0, request.moment.time - outcome.finished_at) if outcome.finished_at else 0
     completed = outcome.kind == "completed"
     for effect in outcome.effects:
-        # A completed task is never entered again, so nobody plays its effects back: its writes hold their values.
-        draft.say(replace(effect, value=None) if completed else effect)
+        # A task of a committed step is never entered again: nobody plays back its effects, its writes have the values.
+        draft.say(replace(effect, value=None) if committed else effect)
     for withdrawn in outcome.withdrawn:
         draft.say(withdrawn)
     for question in outcome.questions:

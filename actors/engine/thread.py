@@ -31,7 +31,18 @@ from ...projections.state.merge import Channels
 from ...projections.state.thread import ThreadState
 from ...projections.streams.commit import commit_chunks, standing_chunks
 from ..author.plan import Plan
-from ..decider.commands import Answer, Command, Decision, Ending, Merged, Moment, Outcome, Report, Stop
+from ..decider.commands import (
+    ENDS_ITS_RUN,
+    Answer,
+    Command,
+    Decision,
+    Ending,
+    Merged,
+    Moment,
+    Outcome,
+    Report,
+    Stop,
+)
 from ..decider.decide import decide
 from ..decider.request import Request
 from .dispatcher import Dispatcher, PooledActor
@@ -266,10 +277,14 @@ class ThreadActor(PooledActor):
         head = self.state.root.head
         if head is None or head.address != job.address:
             return
+        outcome = message.outcome
+        if job.run is not self.run and outcome.kind in ENDS_ITS_RUN:
+            # The trouble of an earlier run is not this one's: whoever goes on with the step tries the task anew.
+            outcome = replace(outcome, kind="abandoned")
         if type(self.held) is not list:
             self.held = []
             self.held_since = time.monotonic()
-        self.held.append((job.address, message.outcome))
+        self.held.append((job.address, outcome))
 
     def _running(self) -> frozenset[int]:
         if not self.working:
@@ -279,7 +294,7 @@ class ThreadActor(PooledActor):
         return frozenset(ordinal for step, ordinal in self.working if step == address)
 
     def _time_to_report(self) -> bool:
-        if not self._running() or any(outcome.kind == "failed" for _, outcome in self.held):
+        if not self._running() or any(outcome.kind in ENDS_ITS_RUN for _, outcome in self.held):
             return True
         return time.monotonic() - self.held_since >= EARLY_COMMIT_SECONDS
 
@@ -299,9 +314,10 @@ class ThreadActor(PooledActor):
     def _record_late(self, outcomes: tuple[Outcome, ...]) -> None:
         """Work that finished after its run ended still counts: it is recorded in the open step, nothing is started."""
         done = tuple(outcome for outcome in outcomes if outcome.kind == "completed")
+        effects = tuple(effect for outcome in outcomes if outcome.kind != "completed" for effect in outcome.effects)
         last = self.last_run
-        if done and last is not None and last.terms.kept:
-            self._decide(last, Report(done, frozenset({-1})), late=True)
+        if (done or effects) and last is not None and last.terms.kept:
+            self._decide(last, Report(done, frozenset({-1}), effects), late=True)
 
     def _merge_finished(self, message: MergeFinished) -> None:
         run = message.job.run

@@ -1,0 +1,198 @@
+"""Tasks that outlive the run that started them: their work counts, their trouble is not the next caller's."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any, TypedDict
+
+import pytest
+from clew import START, Runtime, StateGraph
+from clew.actors.decider.commands import Continue
+from clew.checkpoint import BaseCheckpointSaver, InMemorySaver
+from clew.errors import InvalidUpdateError
+
+from ...support.slow_store import slow_saver
+from ...support.watchdog import raised, within
+from .effects import Ledger
+from .graphs import GIVEN, State, named, on, side_by_side
+
+
+@pytest.fixture(params=["memory", "durable"])
+def saver(request: pytest.FixtureRequest) -> BaseCheckpointSaver:
+    return InMemorySaver() if request.param == "memory" else slow_saver()
+
+
+def first_call(graph: Any) -> BaseException | None:
+    """What a first call raises. Async, so that all sync nodes run on the pool and none on the thread of the caller."""
+    return raised(lambda: asyncio.run(graph.ainvoke(GIVEN, on("1"))))
+
+
+def test_a_task_that_takes_its_time_to_be_cancelled_is_started_again_by_the_next_call(
+    runtime: Runtime, saver: BaseCheckpointSaver
+) -> None:
+    calls: list[str] = []
+
+    async def talk() -> Any:
+        cleaned_up = asyncio.Event()
+
+        def slow_to_leave(name: str) -> Any:
+            async def body(state: State) -> dict[str, Any]:
+                calls.append(name)
+                if calls.count(name) == 1:
+                    try:
+                        await asyncio.sleep(3600)
+                    finally:
+                        await cleaned_up.wait()
+                return {"names": [name]}
+
+            return body
+
+        builder = side_by_side(a=slow_to_leave("a"), b=slow_to_leave("b"))
+        graph = builder.compile(checkpointer=saver, runtime=runtime)
+        first = asyncio.create_task(graph.ainvoke(GIVEN, on("1")))
+        while len(calls) < 2:
+            await asyncio.sleep(0)
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        second = asyncio.create_task(graph.ainvoke(None, on("1")))
+        actor = runtime.known(saver, "1")
+        while actor is None or actor.run is None or not isinstance(actor.run.command, Continue) or actor.appending:
+            await asyncio.sleep(0)
+        cleaned_up.set()
+        return await second
+
+    assert within(lambda: asyncio.run(talk())) == {"names": ["a", "b"]}
+    assert sorted(calls) == ["a", "a", "b", "b"]
+
+
+def test_a_failure_after_the_run_is_not_the_next_callers(runtime: Runtime, saver: BaseCheckpointSaver) -> None:
+    started, may_fail, calls = threading.Event(), threading.Event(), list[str]()
+
+    def fails_at_once(state: State) -> dict[str, Any]:
+        started.wait(20)
+        calls.append("at once")
+        if calls.count("at once") == 1:
+            raise ValueError("at once")
+        return {"names": ["a"]}
+
+    def fails_late(state: State) -> dict[str, Any]:
+        started.set()
+        calls.append("late")
+        if calls.count("late") == 1:
+            may_fail.wait(20)
+            raise ValueError("late")
+        return {"names": ["b"]}
+
+    graph = side_by_side(a=fails_at_once, b=fails_late).compile(checkpointer=saver, runtime=runtime)
+    assert str(first_call(graph)) == "at once"
+    threading.Timer(0.05, may_fail.set).start()
+    assert within(lambda: graph.invoke(None, on("1"))) == {"names": ["a", "b"]}
+
+
+def test_a_node_that_cancels_itself_cancels_the_call_though_siblings_run(
+    runtime: Runtime, saver: BaseCheckpointSaver
+) -> None:
+    async def talk() -> None:
+        release = asyncio.Event()
+
+        async def cancels(state: State) -> dict[str, Any]:
+            task = asyncio.current_task()
+            if task is not None and not release.is_set():
+                task.cancel()
+            await asyncio.sleep(0)
+            return {"names": ["a"]}
+
+        async def waits(state: State) -> dict[str, Any]:
+            await release.wait()
+            return {"names": ["b"]}
+
+        graph = side_by_side(a=cancels, b=waits).compile(checkpointer=saver, runtime=runtime)
+        with pytest.raises(asyncio.CancelledError):
+            await graph.ainvoke(GIVEN, on("1"))
+        release.set()
+        assert await graph.ainvoke(None, on("1")) == {"names": ["a", "b"]}
+
+    within(lambda: asyncio.run(talk()))
+
+
+def test_effects_of_a_task_that_fails_after_the_run_are_kept(runtime: Runtime, saver: BaseCheckpointSaver) -> None:
+    ledger, started, may_fail, calls = Ledger(), threading.Event(), threading.Event(), list[str]()
+
+    def fails_at_once(state: State) -> dict[str, Any]:
+        started.wait(20)
+        calls.append("a")
+        if calls.count("a") == 1:
+            raise ValueError("at once")
+        return {"names": ["a"]}
+
+    def pays_and_fails(state: State) -> dict[str, Any]:
+        started.set()
+        calls.append("b")
+        receipt = ledger.charge("the order")
+        if calls.count("b") == 1:
+            may_fail.wait(20)
+            raise ValueError("after paying")
+        return {"names": [receipt]}
+
+    graph = side_by_side(a=fails_at_once, b=pays_and_fails).compile(checkpointer=saver, runtime=runtime)
+    assert str(first_call(graph)) == "at once"
+    may_fail.set()
+    actor = runtime.known(saver, "1")
+    assert actor is not None
+    within(lambda: wait_until(lambda: actor.idle))
+    assert within(lambda: graph.invoke(None, on("1"))) == {"names": ["a", "receipt for the order"]}
+    assert ledger.done == ["the order"]
+
+
+def test_effects_survive_a_merge_that_fails(runtime: Runtime, saver: BaseCheckpointSaver) -> None:
+    class Contested(TypedDict):
+        winner: str
+        loud: bool
+
+    ledger, early = Ledger(), threading.Event()
+
+    def pays(name: str) -> Any:
+        def body(state: Contested) -> dict[str, Any]:
+            receipt = ledger.charge(name)
+            if name == "b":
+                early.wait(20)
+            return {"winner": receipt} if name == "a" or not state.get("loud") else {}
+
+        return body
+
+    builder = StateGraph(Contested).add_node("a", pays("a")).add_node("b", pays("b"))
+    graph = builder.add_edge(START, "a").add_edge(START, "b").compile(checkpointer=saver, runtime=runtime)
+
+    def let_b_go_once_a_is_recorded() -> None:
+        wait_until(lambda: len(saver.store.read("1")) >= 2)
+        early.set()
+
+    helper = threading.Thread(target=let_b_go_once_a_is_recorded, daemon=True)
+    helper.start()
+    assert isinstance(raised(lambda: graph.invoke({"loud": False}, on("1"))), InvalidUpdateError)
+    helper.join(20)
+    assert isinstance(raised(lambda: graph.invoke(None, on("1"))), InvalidUpdateError)
+    assert sorted(ledger.done) == ["a", "b"]
+
+
+def wait_until(true: Any) -> None:
+    """Look again until it is so; the caller sets the deadline."""
+    pause = threading.Event()
+    while not true():
+        pause.wait(0.001)
+
+
+def test_a_finished_sibling_is_recorded_while_the_others_work(runtime: Runtime, saver: BaseCheckpointSaver) -> None:
+    seen: list[int] = []
+
+    def slow(state: State) -> dict[str, Any]:
+        wait_until(lambda: len(saver.store.read("1")) >= 2)
+        seen.append(len(saver.store.read("1")))
+        return {"names": ["slow"]}
+
+    graph = side_by_side(a=named("a"), slow=slow).compile(checkpointer=saver, runtime=runtime)
+    assert within(lambda: graph.invoke(GIVEN, on("1"))) == {"names": ["a", "slow"]}
+    assert within(lambda: asyncio.run(graph.ainvoke(GIVEN, on("1"))))["names"] == ["a", "slow"] * 2
+    assert seen[0] == 2
