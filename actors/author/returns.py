@@ -1,7 +1,7 @@
 """What user code gave back, read as writes and routes. Calls nothing of the user's, changes only missing message ids.
 
-The node runner calls it with what nodes and path functions returned, the doors with a run's input and `update_state`'s
-values.
+The node runner calls it with what nodes and path functions returned, the doors with a run's input and with the values
+of `update_state`, which are read as if their node had returned them.
 """
 
 from __future__ import annotations
@@ -60,14 +60,6 @@ def interpret(plan: Plan, node: Node, returned: Any) -> Returned:
         return result
     _interpret_one(plan, node.name, returned, result)
     return Returned(parent=result.parent) if result.parent is not None else result
-
-
-def update_writes(plan: Plan, values: Any, source: str) -> list[Write]:
-    """The writes of `update_state(values)` made in the name of node `source`. Raises `InvalidUpdateError`."""
-    result = Returned()
-    if values is not None:
-        _from_update(plan, source, values.update if isinstance(values, Command) else values, result)
-    return result.writes
 
 
 def input_writes(plan: Plan, given: Any) -> list[Write]:

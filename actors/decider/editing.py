@@ -7,6 +7,7 @@ from ...events.vocabulary import START, Forked, Route, RunStarted, StateUpdated
 from ...projections.state.fold import Draft, update_writes
 from ...projections.state.merge import MergeError
 from ...projections.state.thread import Line
+from ..author.plan import Plan
 from .commands import Decision, Edit, Ending, MergeWanted
 from .planning import plan_next
 from .request import Request
@@ -29,7 +30,7 @@ def edit(request: Request, command: Edit) -> Decision:
         return record_input(request, draft, command)
     line = draft.line()
     event = StateUpdated(updates=list(command.updates), who=request.terms.who)
-    arrivals, deferred = line.arrivals, line.deferred
+    arrivals, deferred = full_joins(request.plan, line, command), line.deferred
     try:
         cells = merged_cells(request.channels, line.cells, update_writes(line, event), request.merged)
     except MergeError as error:
@@ -41,6 +42,15 @@ def edit(request: Request, command: Edit) -> Decision:
         completed: list[tuple[str, list[Route]]] = [(update.as_node, update.routes) for update in command.updates]
         say_planned(draft, plan_next(request.plan, completed, arrivals, deferred))
     return Decision(draft, ending=Ending("edited"))
+
+
+def full_joins(plan: Plan, line: Line, command: Edit) -> dict[str, list[str]]:
+    """The joins partly filled, and the full ones whose node is due: it stays due whatever is updated but the node."""
+    arrivals = {key: list(sources) for key, sources in line.arrivals.items()}
+    if plan.joins:
+        due = {task.node for task in line.unfinished if task.send < 0} - {update.as_node for update in command.updates}
+        arrivals.update({key: sorted(join.sources) for key, join in plan.joins.items() if join.target in due})
+    return arrivals
 
 
 def copy(request: Request, draft: Draft, command: Edit) -> Decision:

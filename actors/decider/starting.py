@@ -10,6 +10,7 @@ from ...events.vocabulary import (
     NodeCompleted,
     PlannedTask,
     Route,
+    RunFinished,
     RunStarted,
     StepAbandoned,
     StepPlanned,
@@ -64,13 +65,23 @@ def proceed_with(request: Request, command: Continue) -> Decision:
     request.see_graph(draft)
     if command.checkpoint:
         origin = checkpoint_of(request, draft.line(), command.checkpoint)
-        draft.say(Forked(version=origin.version, ordinal=origin.ordinal, rerun=True))
+        if not untouched(head, origin):
+            draft.say(Forked(version=origin.version, ordinal=origin.ordinal, rerun=True))
         draft.say(request.continued("continue"))
-        return go_on(request, draft)
+        if draft.line().tasks:
+            return go_on(request, draft)
+        draft.say(RunFinished(status="completed"))
+        return Decision(draft, ending=Ending("completed"))
     if not draft.line().tasks:
         return Decision(ending=Ending("completed"))
     draft.say(request.continued("continue"))
     return go_on(request, draft)
+
+
+def untouched(head: Checkpoint, origin: Checkpoint) -> bool:
+    """True for a branch's first checkpoint from which nothing was run yet: it is gone on from, not branched again."""
+    fresh = origin.address == head.address and origin.source in ("update", "fork")
+    return fresh and all(task.attempt == 0 for task in origin.tasks)
 
 
 def repeat(request: Request) -> Decision:

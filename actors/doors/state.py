@@ -14,7 +14,7 @@ from ...events.vocabulary import END, START, Update
 from ...projections.state import views
 from ...projections.state.thread import Line, ThreadState
 from ...projections.state.views import StateSnapshot, View
-from ..author.returns import update_writes
+from ..author.returns import input_writes, interpret
 from ..decider.commands import Edit
 from ..decider.editing import inferred_node
 from ..engine.edits import edit_job_routes
@@ -27,6 +27,8 @@ from .request import Options, encode_writes, open_run
 if TYPE_CHECKING:
     from .compiled import CompiledStateGraph
 
+KINDS = {"__input__": "input", "__copy__": "copy"}
+"""Names for `as_node` that stand for no node: record an input for later, duplicate a checkpoint."""
 EDITS_MAX = 5
 """How often an update is worked out anew because the thread moved on meanwhile."""
 
@@ -92,6 +94,7 @@ def update_state(
 def _edit_run(graph: CompiledStateGraph, config: RunnableConfig, updates: Sequence[tuple[Any, str | None]]) -> Run:
     _saver(graph)
     run = open_run(graph, {}, config, Options())
+    run.detached = True  # async path functions are run on a loop of their own
     state = graph.peek(run.actor)
     checkpoint = str(run.settings.config["configurable"].get("checkpoint_id") or "")
     line = state.root
@@ -103,10 +106,16 @@ def _edit_run(graph: CompiledStateGraph, config: RunnableConfig, updates: Sequen
     if len(updates) == 1 and updates[0][0] is None and updates[0][1] == END:
         run.command = Edit((), checkpoint, "clear", state.version)
         return run
-    made = tuple(_update(graph, run, line, values, as_node) for values, as_node in updates)
+    kind = KINDS.get(updates[0][1] or "", "node")
+    if kind == "input":
+        made = tuple(Update(START, input_writes(graph.plan, values)) for values, _ in updates)
+    elif kind == "copy":
+        made = ()
+    else:
+        made = tuple(_update(graph, run, line, values, as_node) for values, as_node in updates)
     for update in made:
         encode_writes(run, update.writes)
-    run.command = Edit(made, checkpoint, "node", state.version)
+    run.command = Edit(made, checkpoint, kind, state.version)
     return run
 
 
@@ -116,8 +125,10 @@ def _update(graph: CompiledStateGraph, run: Run, line: Line, values: Any, as_nod
     node = plan.node(name)
     if node is None:
         raise InvalidUpdateError(f"as_node={name!r} is no node of this graph; it has {[START, *plan.nodes]}")
-    writes = update_writes(plan, values, name)
-    return Update(name, writes, edit_job_routes(run, line, node, values, writes))
+    understood = interpret(plan, node, values)
+    if understood.parent is not None:
+        raise InvalidUpdateError("Command(graph=Command.PARENT) is for nodes: an update of the state has no parent")
+    return Update(name, understood.writes, edit_job_routes(run, line, node, understood))
 
 
 def _saver(graph: CompiledStateGraph) -> BaseCheckpointSaver:
@@ -138,4 +149,5 @@ def _read(graph: CompiledStateGraph, config: RunnableConfig) -> tuple[dict[str, 
 
 
 def _view(graph: CompiledStateGraph, config: Mapping[str, Any]) -> View:
-    return View(graph.channels, graph.plan.state_view.keys, graph.plan.root, config["configurable"])
+    plan = graph.plan
+    return View(graph.channels, plan.state_view.keys, plan.root, config["configurable"], plan.nodes)

@@ -6,37 +6,35 @@ import asyncio
 import inspect
 from typing import Any
 
-from ...events.vocabulary import Command, Route, Write
+from ...events.vocabulary import Route
 from ...projections.state.fold import step_writes
 from ...projections.state.merge import merge_or_keep
 from ...projections.state.thread import Checkpoint, Line, Task
 from ..author.plan import Node
-from ..author.returns import branch_routes, interpret
+from ..author.returns import Returned, branch_routes
 from .call import Call, Scope, current_scope
 from .context import node_config
 from .run import Job, Run
 from .runner import branch_call
 
 
-def edit_job_routes(run: Run, line: Line, node: Node, values: Any, writes: list[Write]) -> list[Route]:
-    """Where an update made in the name of `node` leads: its Command's goto, and what its path functions say.
+def edit_job_routes(run: Run, line: Line, node: Node, update: Returned) -> list[Route]:
+    """Where an update made in the name of `node` leads: its own gotos and Sends, and what the path functions say.
 
     The path functions see the state with the update in it. Async ones run on an event loop of their own.
     """
-    routes: list[Route] = []
-    if isinstance(values, Command):
-        routes.extend(interpret(run.plan, node, values).routes)
+    routes = list(update.routes)
     if not node.branches:
         return routes
     finished = [] if line.head is not None and line.head.source == "input" else step_writes(line)
-    cells = merge_or_keep(run.channels, line.cells, [*finished, *writes])
+    cells = merge_or_keep(run.channels, line.cells, [*finished, *update.writes])
     head = line.head or Checkpoint(-1, 0, 0, bytes(16), -1, "input", cells)
     job = Job(run, 0, Task(node.name), node, head, cells, 1)
     config = node_config(job, None)
     token = current_scope.set(Scope(Call(job)))
     try:
         for branch in node.branches:
-            result = branch_call(job, cells, branch, config).make()
+            result = branch_call(job, cells, branch, config, update.extra).make()
             if inspect.isawaitable(result):
                 result = asyncio.run(_await(result))
             routes.extend(branch_routes(run.plan, node, branch, result))

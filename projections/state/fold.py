@@ -126,7 +126,7 @@ class Draft:
             self._checkpoints,
             self.time,
             self.entropy,
-            -1 if parent is None else parent.step + 1,
+            _step_after(parent, source),
             source,
             cells,
             self.state.run,
@@ -142,6 +142,12 @@ class Draft:
         line.command_writes = ()
         line.arrivals = _NOTHING
         line.deferred = ()
+
+
+def _step_after(parent: Checkpoint | None, source: str) -> int:
+    if parent is None:
+        return -1 if source == "input" else 0
+    return parent.step + 1
 
 
 def fold(state: ThreadState, recorded: Recorded, channels: Channels) -> ThreadState:

@@ -5,7 +5,7 @@ Reads are total: they never raise on a thread that clew wrote, whatever became o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -51,15 +51,23 @@ class StateSnapshot(NamedTuple):
 class View:
     """How a thread is shown: its channels, its keys, and the config it was asked for with."""
 
-    __slots__ = ("channels", "configurable", "keys", "ns", "root")
+    __slots__ = ("channels", "configurable", "keys", "ns", "places", "root")
 
     def __init__(
-        self, channels: Channels, keys: tuple[str, ...], root: str | None, configurable: Mapping[str, Any], ns: str = ""
+        self,
+        channels: Channels,
+        keys: tuple[str, ...],
+        root: str | None,
+        configurable: Mapping[str, Any],
+        nodes: Iterable[str] = (),
+        ns: str = "",
     ) -> None:
         self.channels = channels
         self.keys = keys
         self.root = root
         self.configurable = configurable
+        self.places = {name: place for place, name in enumerate(nodes)}
+        """Node to its place in the order of adding, in which tasks are listed."""
         self.ns = ns
 
     def values(self, cells: Cells) -> Any:
@@ -70,8 +78,7 @@ class View:
 
     def config(self, checkpoint: Checkpoint | None) -> dict[str, Any]:
         """The coordinates of a checkpoint, for a later call."""
-        thread = self.configurable.get("thread_id")
-        configurable: dict[str, Any] = {"thread_id": thread, "checkpoint_ns": self.ns}
+        configurable: dict[str, Any] = {"thread_id": str(self.configurable.get("thread_id")), "checkpoint_ns": self.ns}
         if checkpoint is not None:
             configurable["checkpoint_id"] = checkpoint.id
         return {"configurable": configurable}
@@ -109,8 +116,8 @@ def _live_writes(line: Line) -> list[Any]:
 
 def _snapshot(view: View, line: Line, checkpoint: Checkpoint, cells: Cells, *, live: bool) -> StateSnapshot:
     parent = None if checkpoint.parent is None else line.at(checkpoint.parent)
-    # Sends first, then nodes by name: the order that LangGraph shows them in.
-    ordered = sorted(checkpoint.tasks, key=lambda task: task.send < 0)
+    # Sends first, then nodes as they were added: the order that LangGraph lists them in.
+    ordered = sorted(checkpoint.tasks, key=lambda task: (task.send < 0, view.places.get(task.node, 0)))
     tasks = tuple(_task(view, checkpoint, task, live) for task in ordered)
     due = tuple(task.node for task in ordered if not live or task.completed is None)
     created = datetime.fromtimestamp(checkpoint.time / 1_000_000, UTC).isoformat()
@@ -160,10 +167,16 @@ def as_given(write: Write) -> Any:
 
 def _result(checkpoint: Checkpoint, task: Task) -> dict[str, Any] | None:
     if task.node == START:
-        return {write.channel: as_given(write) for write in checkpoint.input_writes}
-    if task.completed is None:
-        return None
-    return {write.channel: as_given(write) for write in task.completed.writes}
+        return _by_channel(checkpoint.input_writes)
+    return None if task.completed is None else _by_channel(task.completed.writes)
+
+
+def _by_channel(writes: Sequence[Write]) -> dict[str, Any]:
+    """Channel to what was written; several writes of one channel as `{"$writes": [...]}`."""
+    several: dict[str, list[Any]] = {}
+    for write in writes:
+        several.setdefault(write.channel, []).append(as_given(write))
+    return {channel: given[0] if len(given) == 1 else {"$writes": given} for channel, given in several.items()}
 
 
 Matches = Callable[[StateSnapshot], bool]

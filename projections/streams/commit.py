@@ -10,6 +10,7 @@ from langchain_core.messages import BaseMessage
 from ...events.vocabulary import (
     INTERRUPT,
     START,
+    Forked,
     NodeCompleted,
     RunContinued,
     RunFinished,
@@ -22,7 +23,7 @@ from ..channels.cells import Cells
 from ..state import ids
 from ..state.fold import step_writes
 from ..state.merge import Channels, merge_or_keep, read_values
-from ..state.thread import Line, Task, ThreadState
+from ..state.thread import Checkpoint, Line, Task, ThreadState
 from ..state.views import as_given, shown
 from .tasks import task_metadata
 
@@ -98,11 +99,10 @@ def commit_chunks(
                 task = line.tasks[event.task]
                 if task.node != START:
                     _completed(view, chunks, line, task, event)
-            case StepCommitted() if "values" in view.modes and _wrote(view, events, line):
+            case StepCommitted() if "values" in view.modes and _wrote(view, events, line, after.root):
                 chunks.append(((), "values", _values(view, after.root.cells)))
             case RunContinued():
-                stepped = any(isinstance(later, StepCommitted) for later in events)
-                _goes_on_from(view, chunks, line if stepped else after.root)
+                _goes_on_from(view, chunks, _place_of(events, after.root))
             case RunPaused() if "updates" in view.modes:
                 chunks.append(((), "updates", {INTERRUPT: ()}))
     for ordinal in asked:
@@ -134,16 +134,24 @@ def _paused(view: RunView, chunks: list[Chunk], line: Line) -> None:
         chunks.append(((), "values", _values(view, live_cells(view.channels, line))))
 
 
-def standing_chunks(view: RunView, line: Line) -> list[Chunk]:
+def standing_chunks(view: RunView, place: Line | Checkpoint) -> list[Chunk]:
     """The chunks of a run that finds nothing to do: the state as it is."""
-    return [((), "values", _values(view, line.cells))] if "values" in view.modes else []
+    return [((), "values", _values(view, place.cells))] if "values" in view.modes else []
 
 
-def _goes_on_from(view: RunView, chunks: list[Chunk], line: Line) -> None:
+def _place_of(events: Sequence[Any], line: Line) -> Line | Checkpoint:
+    """Where a run goes on from: the open step, or the one before where the same commit has closed it already."""
+    head = line.head
+    stepped = head is not None and any(isinstance(event, StepCommitted) for event in events)
+    before = line.at(head.parent) if stepped and head.parent is not None else None
+    return line if before is None else before
+
+
+def _goes_on_from(view: RunView, chunks: list[Chunk], place: Line | Checkpoint) -> None:
     """A run that goes on shows what it goes on from: the state, and what tasks of the open step wrote before."""
-    chunks.extend(standing_chunks(view, line))
+    chunks.extend(standing_chunks(view, place))
     if "updates" in view.modes:
-        finished = ((task, task.completed) for task in line.tasks if task.completed is not None)
+        finished = ((task, task.completed) for task in place.tasks if task.completed is not None)
         chunks.extend(_update(view, task, event, cached=True) for task, event in finished if task.node != START)
 
 
@@ -197,11 +205,13 @@ def _metadata(view: RunView, line: Line, task: Task) -> dict[str, Any]:
     )
 
 
-def _wrote(view: RunView, events: Sequence[Any], line: Line) -> bool:
+def _wrote(view: RunView, events: Sequence[Any], line: Line, after: Line) -> bool:
     """True when the step that the events commit wrote a key that is shown."""
-    started = next((event for event in events if isinstance(event, RunStarted)), None)
-    if started is not None:
-        writes: list[Write] = started.writes
+    opened = next((event for event in events if isinstance(event, (RunStarted, Forked))), None)
+    place = _place_of(events, after)
+    if opened is not None:
+        # Opened and closed in one commit: a step that only copies an input into the state.
+        writes: Sequence[Write] = place.input_writes if isinstance(place, Checkpoint) else ()
     else:
         reported = (event for event in events if isinstance(event, NodeCompleted))
         writes = [*step_writes(line), *(write for event in reported for write in event.writes)]

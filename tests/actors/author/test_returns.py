@@ -9,7 +9,7 @@ import pytest
 from clew.actors.author.builder import StateGraph
 from clew.actors.author.managed import IsLastStep
 from clew.actors.author.plan import Plan
-from clew.actors.author.returns import Returned, branch_routes, input_writes, interpret, update_writes
+from clew.actors.author.returns import Returned, branch_routes, input_writes, interpret
 from clew.events.errors import InvalidUpdateError
 from clew.events.vocabulary import END, START, Command, Overwrite, Route, Send, Write
 from clew.projections.channels.messages import add_messages
@@ -148,7 +148,7 @@ def test_keys_that_are_no_channels_are_kept_for_the_path_functions() -> None:
 )
 @pytest.mark.parametrize("key", ["log", "x"])
 def test_overwrites_are_unwrapped_for_every_channel(key: str, value: Any) -> None:
-    for writes in (read({key: value}).writes, input_writes(PLAN, {key: value}), update_writes(PLAN, {key: value}, "a")):
+    for writes in (read({key: value}).writes, input_writes(PLAN, {key: value})):
         assert [(write.payload.value, write.overwrite) for write in writes] == [([1], True)]
 
 
@@ -277,15 +277,6 @@ def test_input_is_taken_as_it_is_without_coercion() -> None:
     assert input_writes(plan, {"x": "5"})[0].payload.value == "5"
 
 
-def test_an_update_of_the_state_may_write_every_key() -> None:
-    writes = update_writes(PLAN, {"x": 1, "private": "p", "z": 0}, "a")
-    assert [write.channel for write in writes] == ["x", "private"]
-    assert update_writes(PLAN, None, "a") == []
-    assert update_writes(PLAN, Command(update={"x": 1}, goto="b"), "a")[0].payload.value == 1
-    with pytest.raises(InvalidUpdateError, match="node 'b' gave an update 5"):
-        update_writes(PLAN, 5, "b")
-
-
 def routed(result: Any, path_map: Any = None) -> list[Any]:
     plan = plan_of(State, path_map=path_map)
     node = plan.nodes["a"]
@@ -368,7 +359,6 @@ def test_every_form_of_the_same_update_writes_the_same(update: dict[str, int]) -
         [Command(), update],
     ):
         assert written(form) == expected
-    assert [(w.channel, w.payload.value) for w in update_writes(PLAN, update, "a")] == expected
 
 
 @given(st.lists(updates, min_size=1, max_size=4))

@@ -7,7 +7,7 @@ from typing import Annotated, TypedDict
 
 import pytest
 from clew import START, StateGraph
-from clew.actors.author.returns import update_writes
+from clew.actors.author.returns import interpret
 from clew.actors.decider.commands import Edit
 from clew.actors.decider.editing import inferred_node
 from clew.errors import InvalidUpdateError, StaleVersionError
@@ -34,8 +34,8 @@ def chain(*names: str, **terms: object) -> ThreadScript:
 
 
 def edit(thread: ThreadScript, as_node: str, values: dict | None, **options: object) -> list:
-    writes = update_writes(thread.plan, values, as_node)
-    return thread.when(Edit((Update(as_node, writes),), **options))
+    update = interpret(thread.plan, thread.plan.nodes[as_node], values)
+    return thread.when(Edit((Update(as_node, update.writes),), **options))
 
 
 def test_an_update_stands_for_its_node_and_fires_its_edges() -> None:
