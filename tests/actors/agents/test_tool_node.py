@@ -25,8 +25,6 @@ from pydantic import BaseModel
 
 from .tool_graphs import THREAD, Follower, answers, asking_for, called, contents, run_alone, tools_graph
 
-PATIENCE_SECONDS = 10
-
 
 @tool
 def add(a: int, b: int = 2) -> int:
