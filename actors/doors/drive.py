@@ -44,7 +44,7 @@ def _hand_out(run: Run, runtime: Runtime) -> Job | MergeJob | None:
     if run.loop is None:
         if run.settings.live:
             return _for_pool_only(run, runtime)
-        if len(run.jobs) > 1:
+        if len(run.jobs) > 1 and run.take_fresh():
             _ask_pool(run, runtime, len(run.jobs) - 1)
         return run.pop_job()
     if len(run.jobs) == 1 and not run.tasks and not run.settings.live:
@@ -62,7 +62,8 @@ def _for_pool_only(run: Run, runtime: Runtime) -> Job | MergeJob | None:
         if run.starved:
             run.starved = False
             return run.pop_job()
-        _ask_pool(run, runtime, len(run.jobs))
+        if run.take_fresh():
+            _ask_pool(run, runtime, len(run.jobs))
     return merges
 
 
@@ -72,15 +73,19 @@ def _for_loop(job: Job | MergeJob) -> bool:
 
 def _spread(run: Run, runtime: Runtime) -> None:
     """Async jobs become tasks of the caller's loop, sync ones go to the pool."""
+    # Taken before a look at the jobs: what comes meanwhile is fresh again, what stays behind waits for a free place.
+    fresh = run.take_fresh()
     limit = run.settings.concurrency_max
+    # Under a limit the loop has them all, sync ones in threads: one count is right where two would add up.
+    wanted = _for_loop if limit is None else None
     while limit is None or len(run.tasks) < limit:
-        job = run.pop_job(_for_loop)
+        job = run.pop_job(wanted)
         if job is None:
             break
         task = asyncio.get_running_loop().create_task(_ado(job))
         run.tasks.add(task)
         task.add_done_callback(lambda done: _forget_task(run, done))
-    if any(not _for_loop(job) for job in run.jobs):
+    if fresh and limit is None and any(not _for_loop(job) for job in run.jobs):
         _ask_pool(run, runtime, len(run.jobs))
 
 
@@ -94,9 +99,6 @@ def _forget_task(run: Run, task: asyncio.Task[None]) -> None:
 
 def _ask_pool(run: Run, runtime: Runtime, helpers: int) -> None:
     """Ask pool threads to help with the jobs, once for each batch of jobs."""
-    if not run.fresh_jobs:
-        return
-    run.fresh_jobs = False
     run.surroundings = copy_context()
     limit = run.settings.concurrency_max or runtime.pool_max
     beside_caller = run.loop is None and not run.settings.live

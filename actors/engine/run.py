@@ -213,6 +213,11 @@ class Run:
         self.jobs.extend(jobs)
         self.wake()
 
+    def take_fresh(self) -> bool:
+        """True once for each batch of jobs: for whoever hands them out."""
+        fresh, self.fresh_jobs = self.fresh_jobs, False
+        return fresh
+
     def call_actor(self) -> None:
         """Have the actor's turn run, soon: on the caller's loop, else on the dispatcher.
 
