@@ -25,7 +25,7 @@ def decide(request: Request, command: Command) -> Decision:
             f"thread {request.thread!r} holds events of a newer clew: it can be read here, not changed; upgrade clew"
         )
     if request.command_id in state.commands and not isinstance(command, (Report, Stop)):
-        return starting.repeat(request)
+        return starting.repeat(request, command)
     match command:
         case Start():
             return starting.start(request, command)
@@ -46,8 +46,9 @@ def decide(request: Request, command: Command) -> Decision:
 
 
 def stop(request: Request, command: Stop) -> Decision:
-    """End the run at its last commit: the log says that it was stopped."""
-    if not request.state.running:
+    """End the run at its last commit: the log says that it was stopped. What another run took over is left alone."""
+    current = request.state.run
+    if not request.state.running or current is None or current.id != request.terms.run:
         return Decision(ending=Ending(command.status))
     draft = request.draft()
     draft.say(RunFinished(status=command.status))

@@ -19,9 +19,12 @@ from ...events.vocabulary import (
 from ...projections.state.fold import Draft, step_writes
 from ...projections.state.merge import MergeError
 from ...projections.state.thread import Checkpoint, Line
-from .commands import Apply, Continue, Decision, Ending, MergeWanted, Start
+from .commands import Apply, Command, Continue, Decision, Edit, Ending, MergeWanted, Start
 from .request import Request
-from .stepping import commit_step, merged_cells, start_tasks
+from .stepping import commit_step, merged_cells, recursion_error, start_tasks
+
+AT_REST = ("completed", "interrupted", "paused")
+"""How a run ends when it is somebody else's turn: a failed or cancelled one may be tried again by its own command."""
 
 
 def start(request: Request, command: Start) -> Decision:
@@ -84,12 +87,26 @@ def untouched(head: Checkpoint, origin: Checkpoint) -> bool:
     return fresh and all(task.attempt == 0 for task in origin.tasks)
 
 
-def repeat(request: Request) -> Decision:
-    """A command whose id the log has: nothing is done twice; work that it began and a crash left is taken up."""
-    line = request.state.root
-    if not line.unfinished or line.open_questions or request.running:
+def repeat(request: Request, command: Command) -> Decision:
+    """A command whose id the log has: nothing is done twice; work that it began and a crash left is taken up.
+
+    What came to rest rests: a second click passes no breakpoint, and what others did since is not its business.
+    """
+    state, line = request.state, request.state.root
+    last = state.commands[request.command_id] == state.version
+    status = state.run.status if state.run is not None else ""
+    due = [ordinal for ordinal, task in enumerate(line.tasks) if task.completed is None and not task.open_questions]
+    if last and due and status == "out_of_steps":
+        return Decision(ending=Ending(status, recursion_error(request.terms, (task.node for task in line.unfinished))))
+    if isinstance(command, Edit) or not last or not due or request.running or status in AT_REST:
         return Decision(ending=Ending("repeated"))
-    return proceed_with(request, Continue())
+    if not line.open_questions:
+        return proceed_with(request, Continue())
+    draft = request.draft()
+    request.see_graph(draft)
+    check_nodes(request, draft.line())
+    draft.say(request.continued("continue"))
+    return start_tasks(draft, due)
 
 
 def apply(request: Request, command: Apply) -> Decision:

@@ -80,7 +80,8 @@ def proceed(plan: Plan, terms: Terms, draft: Draft, planned: Planned, after: lis
         return Decision(draft, ending=Ending("completed"))
     if steps_taken(draft) >= terms.steps_max:
         draft.say(RunFinished(status="out_of_steps"))
-        return Decision(draft, ending=Ending("out_of_steps", recursion_error(terms, planned)))
+        error = recursion_error(terms, (task.node for task in planned.tasks))
+        return Decision(draft, ending=Ending("out_of_steps", error))
     return start_tasks(draft, range(len(planned.tasks)))
 
 
@@ -99,9 +100,9 @@ def steps_taken(draft: Draft) -> int:
     return 0 if head is None or run is None else head.step - run.base_step
 
 
-def recursion_error(terms: Terms, planned: Planned) -> GraphRecursionError:
-    """The error of a run that used up its super-steps."""
-    names = sorted({task.node for task in planned.tasks})
+def recursion_error(terms: Terms, due: Iterable[str]) -> GraphRecursionError:
+    """The error of a run that used up its super-steps while these nodes are due."""
+    names = sorted(set(due))
     return GraphRecursionError(
         with_code(
             f"the run took {terms.steps_max} super-steps, its recursion_limit, and {names} are still due: "

@@ -343,11 +343,21 @@ class ThreadActor(PooledActor):
             run.add_jobs([MergeJob(run, command, decision.merge)])
         elif decision.draft is None:
             if decision.ending is not None and not late:
-                if run.settings.modes and not isinstance(command, Stop):
-                    run.chunks.extend(standing_chunks(run.view, self.state.root))
-                self._end(run, decision.ending)
+                self._end_unwritten(run, command, decision.ending)
         else:
             self._append(run, decision, command, conflicts, late)
+
+    def _end_unwritten(self, run: Run, command: Command, ending: Ending) -> None:
+        """End a run that has nothing to append: no conflict would show that others went on, so the store is asked."""
+        try:
+            if self.refresh():
+                self._decide(run, command)
+                return
+        except StoreError as error:
+            ending = Ending("failed", error)
+        if run.settings.modes and not isinstance(command, Stop):
+            run.chunks.extend(standing_chunks(run.view, self.state.root))
+        self._end(run, ending)
 
     def _refreshed(self) -> bool:
         try:
