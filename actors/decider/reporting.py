@@ -119,11 +119,24 @@ def say_effects(draft: Draft, effects: tuple[EffectRecorded, ...]) -> None:
         draft.say(effect)
 
 
+def unrecorded(draft: Draft, outcome: Outcome) -> list[EffectRecorded]:
+    """The outcome's effects that the log does not have yet: some were recorded while the task went on."""
+    if not outcome.effects:
+        return []
+    known = {place_of(effect) for effect in draft.line().tasks[outcome.task].effects if effect.value is not None}
+    return [effect for effect in outcome.effects if place_of(effect) not in known]
+
+
+def place_of(effect: EffectRecorded) -> tuple[str, str, bytes, int]:
+    """What tells one effect of a task from another."""
+    return (effect.scope, effect.name, effect.digest, effect.ordinal)
+
+
 def say_outcome(request: Request, draft: Draft, outcome: Outcome, *, committed: bool = False) -> None:
     """Record one task's outcome: its effects, then what became of it. `committed`: its step is, in this commit."""
     lag = max(0, request.moment.time - outcome.finished_at) if outcome.finished_at else 0
     completed = outcome.kind == "completed"
-    for effect in outcome.effects:
+    for effect in unrecorded(draft, outcome):
         # A task of a committed step is never entered again: nobody plays back its effects, its writes have the values.
         draft.say(replace(effect, value=None) if committed else effect)
     for withdrawn in outcome.withdrawn:

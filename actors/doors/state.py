@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 
@@ -23,9 +23,7 @@ from ..engine.run import Run
 from .config import complete_config, thread_of
 from .drive import drive
 from .request import Options, encode_writes, open_run
-
-if TYPE_CHECKING:
-    from .compiled import CompiledStateGraph
+from .setup import Setup
 
 KINDS = {"__input__": "input", "__copy__": "copy"}
 """Names for `as_node` that stand for no node: record an input for later, duplicate a checkpoint."""
@@ -33,7 +31,7 @@ EDITS_MAX = 5
 """How often an update is worked out anew because the thread moved on meanwhile."""
 
 
-def get_state(graph: CompiledStateGraph, config: RunnableConfig) -> StateSnapshot:
+def get_state(graph: Setup, config: RunnableConfig) -> StateSnapshot:
     """The live view of the thread, or the record of the checkpoint that the config names; empty for what is unknown."""
     completed, state = _read(graph, config)
     view, line = _view(graph, completed), state.root
@@ -47,7 +45,7 @@ def get_state(graph: CompiledStateGraph, config: RunnableConfig) -> StateSnapsho
 
 
 def history(
-    graph: CompiledStateGraph,
+    graph: Setup,
     config: RunnableConfig,
     filter: Mapping[str, Any] | None,
     before: RunnableConfig | None,
@@ -72,9 +70,7 @@ def history(
     return islice(wanted, limit)
 
 
-def update_state(
-    graph: CompiledStateGraph, config: RunnableConfig, updates: Sequence[tuple[Any, str | None]]
-) -> RunnableConfig:
+def update_state(graph: Setup, config: RunnableConfig, updates: Sequence[tuple[Any, str | None]]) -> RunnableConfig:
     """One super-step made by hand; see `CompiledStateGraph.update_state`."""
     for attempt in range(EDITS_MAX):
         run = _edit_run(graph, config, updates)
@@ -91,7 +87,7 @@ def update_state(
     raise AssertionError("unreachable")
 
 
-def _edit_run(graph: CompiledStateGraph, config: RunnableConfig, updates: Sequence[tuple[Any, str | None]]) -> Run:
+def _edit_run(graph: Setup, config: RunnableConfig, updates: Sequence[tuple[Any, str | None]]) -> Run:
     _saver(graph)
     run = open_run(graph, {}, config, Options())
     run.detached = True  # async path functions are run on a loop of their own
@@ -119,7 +115,7 @@ def _edit_run(graph: CompiledStateGraph, config: RunnableConfig, updates: Sequen
     return run
 
 
-def _update(graph: CompiledStateGraph, run: Run, line: Line, values: Any, as_node: str | None) -> Update:
+def _update(graph: Setup, run: Run, line: Line, values: Any, as_node: str | None) -> Update:
     plan = graph.plan
     name = as_node if as_node is not None else inferred_node(line, list(plan.nodes), run.actor.thread)
     node = plan.node(name)
@@ -131,14 +127,14 @@ def _update(graph: CompiledStateGraph, run: Run, line: Line, values: Any, as_nod
     return Update(name, understood.writes, edit_job_routes(run, line, node, understood))
 
 
-def _saver(graph: CompiledStateGraph) -> BaseCheckpointSaver:
+def _saver(graph: Setup) -> BaseCheckpointSaver:
     saver = graph.saver
     if saver is None:
         raise ValueError("this graph has no checkpointer, so no state is kept: compile(checkpointer=InMemorySaver())")
     return saver
 
 
-def _read(graph: CompiledStateGraph, config: RunnableConfig) -> tuple[dict[str, Any], ThreadState]:
+def _read(graph: Setup, config: RunnableConfig) -> tuple[dict[str, Any], ThreadState]:
     saver = _saver(graph)
     completed = complete_config(graph.config, config)
     thread = thread_of(completed, config)
@@ -148,6 +144,6 @@ def _read(graph: CompiledStateGraph, config: RunnableConfig) -> tuple[dict[str, 
     return completed, ThreadLog(saver.store, thread, saver.tenant).load(graph.codec, graph.channels)
 
 
-def _view(graph: CompiledStateGraph, config: Mapping[str, Any]) -> View:
+def _view(graph: Setup, config: Mapping[str, Any]) -> View:
     plan = graph.plan
     return View(graph.channels, plan.state_view.keys, plan.root, config["configurable"], plan.nodes)

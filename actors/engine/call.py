@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from pydantic import TypeAdapter
 
 from ...events.codec.digest import canonical_digest
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
 
 current_scope: ContextVar[Scope] = ContextVar("clew_scope")
 """Where in which task the running code is; set by the runner around every body."""
+
+
+class EffectKept(Struct, frozen=True):
+    """A message from inside a node to its thread's actor: an effect is done while the node goes on."""
+
+    job: Job
+    effect: EffectRecorded
 
 
 class Call:
@@ -187,19 +195,27 @@ class Effect:
         """The record of an earlier attempt, or None when the effect is still to be done."""
         return self.scope.call.played_back(self.scope.name, self.name, self.digest, self.ordinal)
 
-    def keep(self, value: Any) -> None:
-        """Record the effect's result; it becomes durable with the task's next report."""
+    def keep(self, value: Any, *, early: bool = False) -> None:
+        """Record the effect's result; it becomes durable with the task's report.
+
+        Args:
+            value: what the effect came to.
+            early: True while something slower may go on beside it: then it is recorded within milliseconds, so that a
+                crash in between does not cost it.
+        """
         call = self.scope.call
-        call.effects.append(
-            EffectRecorded(
-                task=call.job.ordinal,
-                scope=self.scope.name,
-                name=self.name,
-                digest=self.digest,
-                ordinal=self.ordinal,
-                value=call.job.run.payload(value, self.name),
-            )
+        effect = EffectRecorded(
+            task=call.job.ordinal,
+            scope=self.scope.name,
+            name=self.name,
+            digest=self.digest,
+            ordinal=self.ordinal,
+            value=call.job.run.payload(value, self.name),
         )
+        call.effects.append(effect)
+        run = call.job.run
+        if early and run.terms.kept:
+            run.actor.offer(EffectKept(call.job, effect))
 
 
 def scope_here() -> Scope | None:

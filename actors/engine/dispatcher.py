@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from abc import abstractmethod
+from heapq import heappop, heappush
+from itertools import count
 from queue import SimpleQueue
 from typing import Any
 
@@ -32,6 +35,13 @@ class Dispatcher:
         self._workers_max = workers
         self._workers: list[threading.Thread] = []
         self._starting = threading.Lock()
+        self._due = threading.Condition()
+        """Guards the three below; notified when the timer has something new to look at."""
+        self._timed: list[tuple[float, int, PooledActor, Any]] = []
+        """Messages for later, soonest first: monotonic seconds, order of coming, actor, message."""
+        self._timer: threading.Thread | None = None
+        self._closed = False
+        self._order = count()
 
     def submit(self, actor: PooledActor) -> None:
         """Have the actor's turn run on a worker, soon."""
@@ -39,8 +49,30 @@ class Dispatcher:
             self._start()
         self._queue.put(actor)
 
+    def later(self, seconds: float, actor: PooledActor, message: Any) -> None:
+        """Offer a message to an actor after a while, from a thread of its own; not at all once closed."""
+        with self._due:
+            heappush(self._timed, (time.monotonic() + seconds, next(self._order), actor, message))
+            if self._timer is None:
+                self._timer = threading.Thread(target=self._run_timer, name="clew-timer", daemon=True)
+                self._timer.start()
+            self._due.notify()
+
+    def _run_timer(self) -> None:
+        while True:
+            with self._due:
+                while not self._closed and (not self._timed or self._timed[0][0] > time.monotonic()):
+                    self._due.wait(self._timed[0][0] - time.monotonic() if self._timed else None)
+                if self._closed:
+                    return
+                _, _, actor, message = heappop(self._timed)
+            actor.offer(message)
+
     def close(self) -> None:
-        """End the workers once they have done what is queued."""
+        """End the workers once they have done what is queued; what was to come later does not."""
+        with self._due:
+            self._closed = True
+            self._due.notify()
         for _ in self._workers:
             self._queue.put(None)
         for worker in self._workers:

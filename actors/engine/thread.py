@@ -26,7 +26,7 @@ from ...events.errors import (
     StoreError,
 )
 from ...events.stores.store import Verdict
-from ...events.vocabulary import Commit
+from ...events.vocabulary import Commit, EffectRecorded
 from ...projections.state.merge import Channels
 from ...projections.state.thread import ThreadState
 from ...projections.streams.commit import commit_chunks, standing_chunks
@@ -45,6 +45,7 @@ from ..decider.commands import (
 )
 from ..decider.decide import decide
 from ..decider.request import Request
+from .call import EffectKept
 from .dispatcher import Dispatcher, PooledActor
 from .journal import Journal
 from .log import ThreadLog
@@ -132,6 +133,10 @@ class ThreadActor(PooledActor):
         """(step, outcome), not yet recorded: their siblings may share the commit."""
         self.held_since = 0.0
         """Monotonic seconds since when the first of them waits."""
+        self.effects: Sequence[tuple[tuple[int, int], EffectRecorded]] = ()
+        """(step, effect) of tasks that go on, not yet recorded."""
+        self.effects_since = 0.0
+        """Monotonic seconds since when the first of them waits."""
         self.appending: _Appending | None = None
         """The append on its way, while the journal has it; nothing else is decided meanwhile."""
         self.verdict: Verdict | None = None
@@ -151,6 +156,8 @@ class ThreadActor(PooledActor):
                 self._finished(message)
             case MergeFinished():
                 self._merge_finished(message)
+            case EffectKept():
+                self._effect_kept(message)
             case Committed():
                 self.verdict = message.verdict
             case Cancel():
@@ -167,6 +174,8 @@ class ThreadActor(PooledActor):
                 self._appended(appending, verdict)
             elif self.held and self._time_to_report():
                 self._report()
+            elif self.effects and time.monotonic() - self.effects_since >= EARLY_COMMIT_SECONDS:
+                self._record_effects()
             elif self.run is None and self.waiting:
                 first, *rest = self.waiting
                 self.waiting = rest or ()
@@ -285,6 +294,25 @@ class ThreadActor(PooledActor):
             self.held = []
             self.held_since = time.monotonic()
         self.held.append((job.address, outcome))
+
+    def _effect_kept(self, message: EffectKept) -> None:
+        """A tool call or task inside a node is done while the node goes on: recorded soon, with what else comes by."""
+        if type(self.effects) is not list:
+            self.effects = []
+            self.effects_since = time.monotonic()
+            self.dispatcher.later(EARLY_COMMIT_SECONDS, self, FLUSH)
+        self.effects.append((message.job.address, message.effect))
+
+    def _record_effects(self) -> None:
+        head = self.state.root.head
+        effects = tuple(effect for step, effect in self.effects if head is not None and step == head.address)
+        self.effects = ()
+        run = self.run
+        # A task that has reported meanwhile brought its effects along.
+        running = self._running()
+        effects = tuple(effect for effect in effects if effect.task in running)
+        if run is not None and effects:
+            self._decide(run, Report((), running, effects))
 
     def _running(self) -> frozenset[int]:
         if not self.working:

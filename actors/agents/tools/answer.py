@@ -150,7 +150,7 @@ class ToolAnswer:
         if effect is None or self.is_paused:
             return
         try:
-            effect.keep(returned)
+            effect.keep(returned, early=len(self.round.answers) > 1)
         except EncodeError as error:
             # What is not written to a kept channel may be anything. If it is, the node's write is refused.
             self.unkept = error
