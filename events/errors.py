@@ -147,13 +147,13 @@ class AmbiguousAnswerError(RefusedError, RuntimeError):
 class AlreadyAnsweredError(NothingToResumeError):
     """The question has its answer; `winner` gave it."""
 
-    def __init__(self, question: str, winner: str, answered_at: str = "") -> None:
+    def __init__(self, question: str, winner: str, answered_at: str = "", advice: str = "") -> None:
         self.question = question
         self.winner = winner
         self.answered_at = answered_at
         when = f" at {answered_at}" if answered_at else ""
         super().__init__(
-            f"question {question!r} was answered by {winner or 'another caller'!r}{when}: one answer counts"
+            f"question {question!r} was answered by {winner or 'another caller'!r}{when}: one answer counts{advice}"
         )
 
 

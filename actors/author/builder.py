@@ -39,6 +39,7 @@ from .validation import (
     check_edge,
     check_graph,
     check_join,
+    check_served,
     names_all,
 )
 
@@ -328,11 +329,11 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
         Args:
             checkpointer: the saver that keeps threads; None keeps nothing beyond a run (a sub-graph uses its parent's);
                 True and False are for sub-graphs: a history of its own, or none.
-            cache: where nodes with a cache policy find their writes.
+            cache: where nodes with a cache policy will find their writes; not there yet, so every node runs.
             store: the long-term store that nodes receive.
             interrupt_before: nodes to stop ahead of, or "*" for all.
             interrupt_after: nodes to stop after, or "*" for all.
-            debug: print updates and values of every run.
+            debug: accepted for graphs that move over; prints nothing yet.
             name: the graph's name in traces and as a sub-graph.
             transformers: refused; they belong to `stream_events(version="v3")`, which is not there yet.
             answers: "question" binds an answer to the question that was asked, "position" to its place in the node.
@@ -343,11 +344,13 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
             ValueError: nothing leads from START; an edge, path map, declared Command, breakpoint or alias names no
                 node; a sync node has a timeout; `answers` is unknown.
             TypeError: `checkpointer` is no saver.
+            NotImplementedError: a node has a timeout or an error handler, which the engine does not serve yet.
         """
         check_checkpointer(checkpointer)
         check_answers(answers)
         if transformers:
             raise NotImplementedError("transformers work in stream_events(version='v3'), which is not there yet")
+        check_served(self.nodes, self._defaults)
         plan = self.plan(name=name, interrupt_before=interrupt_before, interrupt_after=interrupt_after, aliases=aliases)
         return CompiledStateGraph(
             plan,

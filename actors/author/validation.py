@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from ...events.vocabulary import END, START
 from .callee import has_own_async
 from .plan import Callee
 from .policies import TimeoutPolicy
-from .spec import BranchSpec, NodeSpec
+from .spec import BranchSpec, NodeDefaults, NodeSpec
 
 ANSWER_RULES = ("question", "position")
 """What an answer belongs to: the question that was asked, or its place in the node (LangGraph's rule)."""
@@ -135,3 +136,21 @@ def _check_target(target: str, nodes: Collection[str], where: str) -> None:
 def _known(nodes: Iterable[str]) -> str:
     names = ", ".join(repr(name) for name in nodes)
     return f"add it with add_node, or correct the name (nodes: {names or 'none'})"
+
+
+def check_served(nodes: Mapping[str, NodeSpec], defaults: NodeDefaults) -> None:
+    """Refuse what the engine does not do yet, rather than leave it out in silence; a cache is left out with a warning.
+
+    Raises:
+        NotImplementedError: a node, or every node by default, has an error handler or a timeout.
+    """
+    for name, spec in [*nodes.items(), ("every node", defaults)]:
+        for promise in ("error_handler", "timeout"):
+            if getattr(spec, promise) is not None:
+                raise NotImplementedError(
+                    f"{promise} of {name!r}: this version does not serve it yet; handle it inside the node"
+                )
+        if spec.cache_policy is not None:
+            warnings.warn(
+                f"cache_policy of {name!r} is not served yet: the node runs each time", UserWarning, stacklevel=3
+            )

@@ -18,6 +18,12 @@ STORE = "clew-demo.db"
 THREAD = "demo"
 
 
+def _named(context: click.Context, parameter: click.Parameter, name: str) -> str:
+    if not name:
+        raise click.BadParameter("a thread needs a name")
+    return name
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
 @click.version_option(version("clew"), message="clew %(version)s")
 def clew() -> None:
@@ -42,7 +48,7 @@ def clew() -> None:
     show_default=True,
     help="SQLite file that keeps the thread; made if missing.",
 )
-@click.option("--thread", default=THREAD, show_default=True, help="Name of the thread in the file.")
+@click.option("--thread", default=THREAD, show_default=True, callback=_named, help="Name of the thread in the file.")
 @click.option("--answer", metavar="TEXT", help="Answer the question with TEXT instead of asking at a prompt.")
 @click.option(
     "--reset",

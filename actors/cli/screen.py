@@ -6,10 +6,11 @@ User text is printed as text: no markup in it is obeyed, and no control characte
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from langchain_core.messages import AIMessage, BaseMessage
 from rich.box import SIMPLE
@@ -26,12 +27,17 @@ WHAT_CHARACTERS_MAX = 80
 VALUE_CHARACTERS_MAX = 300
 
 
+def _colours() -> Literal["auto"] | None:
+    """None under NO_COLOR: then rich writes no escape at all, bold and dim included (no-color.org asks for colours)."""
+    return None if os.environ.get("NO_COLOR") else "auto"
+
+
 class Screen:
     """Prints the demo's steps, in the order in which they happen, to standard output and errors to standard error."""
 
     def __init__(self) -> None:
-        self._out = Console(highlight=False, markup=False, emoji=False)
-        self._error = Console(stderr=True, highlight=False, markup=False, emoji=False)
+        self._out = Console(highlight=False, markup=False, emoji=False, color_system=_colours())
+        self._error = Console(stderr=True, highlight=False, markup=False, emoji=False, color_system=_colours())
 
     def began(self, thread: str, file: Path) -> None:
         """A new thread."""

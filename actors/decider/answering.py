@@ -82,7 +82,7 @@ def nothing_open(request: Request) -> RefusedError:
         )
     last = last_answered(request.state)
     if last is not None:
-        return already(last)
+        return already(request.state, last)
     work = "unfinished work: continue it with None as input" if request.state.root.tasks else "nothing to continue"
     return NothingToResumeError(f"thread {request.thread!r} has no open question and {work}; give it new input instead")
 
@@ -91,17 +91,24 @@ def not_open(state: ThreadState, question: str, open_questions: list[str]) -> Re
     """The refusal of an answer to a question that is not open: answered by whom, or never asked."""
     for answered in reversed(state.answered):
         if answered.raised.question == question:
-            return already(answered)
+            return already(state, answered)
     return UnknownInterruptError(
         f"question {question!r} is not open; open questions: {open_questions or 'none'}",
         questions=open_questions,
     )
 
 
-def already(question: Question) -> AlreadyAnsweredError:
+def already(state: ThreadState, question: Question) -> AlreadyAnsweredError:
     """The refusal that names who answered first."""
     at = datetime.fromtimestamp(question.answered_at / 1_000_000, UTC).isoformat(timespec="milliseconds")
-    return AlreadyAnsweredError(question.raised.question, question.answered_by, at)
+    failed = next((task for task in state.root.unfinished if task.failed and question in task.questions), None)
+    advice = ""
+    if failed is not None:
+        advice = (
+            f"; node {failed.node!r} raised with that answer: mend its code and continue with None as input, ask again "
+            "with invoke(None, config of an earlier checkpoint), or write its result with update_state"
+        )
+    return AlreadyAnsweredError(question.raised.question, question.answered_by, at, advice)
 
 
 def check_place(request: Request, line: Line, command: Answer) -> None:
@@ -113,7 +120,7 @@ def check_place(request: Request, line: Line, command: Answer) -> None:
     for task in place.tasks:
         for question in reversed(task.questions):
             if question.answer is not None:
-                raise already(question)
+                raise already(request.state, question)
     raise NothingToResumeError(
         f"checkpoint {command.checkpoint!r} of thread {request.thread!r} asks nothing; "
         "continue from it with None as input, or answer the thread without a checkpoint_id"

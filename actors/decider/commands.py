@@ -143,7 +143,6 @@ class Report(Struct, frozen=True):
     """Ordinals of tasks that are still being run."""
     effects: tuple[EffectRecorded, ...] = ()
     """Effects of tasks that go on, recorded early."""
-    merged: Merged | None = None
 
 
 Command = Start | Continue | Answer | Apply | Edit | Stop | Report

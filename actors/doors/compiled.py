@@ -10,6 +10,7 @@ from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import merge_configs
+from pydantic import TypeAdapter
 
 from ...projections.state.views import StateSnapshot
 from ..author.shape import drawable
@@ -225,7 +226,7 @@ class CompiledStateGraph(Setup, Runnable[Any, Any]):
             config: the thread; with a checkpoint_id, a branch from there that becomes the thread's latest.
             values: what the node would return; None writes nothing but fires the node's edges.
             as_node: the node; without it the only one, or the one that wrote last.
-            task_id: id of a task of the open step that this update completes.
+            task_id: refused; name the node with `as_node`.
 
         Returns:
             The config of the new checkpoint.
@@ -233,6 +234,8 @@ class CompiledStateGraph(Setup, Runnable[Any, Any]):
         Raises:
             InvalidUpdateError: unknown or ambiguous node, or values that are no update.
         """
+        if task_id is not None:
+            raise NotImplementedError("update_state(task_id=...) is not served yet; name the node with as_node")
         return state_door.update_state(self, config, [(values, as_node)])
 
     async def aupdate_state(
@@ -242,6 +245,29 @@ class CompiledStateGraph(Setup, Runnable[Any, Any]):
         return await asyncio.to_thread(self.update_state, config, values, as_node, task_id)
 
     # -- looks
+
+    @property
+    def InputType(self) -> Any:
+        """The graph's input schema: what langchain-core makes a tool's arguments of."""
+        return Any if self.builder is None else self.builder.input_schema
+
+    @property
+    def OutputType(self) -> Any:
+        """The graph's output schema."""
+        return Any if self.builder is None else self.builder.output_schema
+
+    def get_input_jsonschema(self, config: Config = None) -> dict[str, Any]:
+        """JSON schema of what `invoke` takes."""
+        return TypeAdapter(self.InputType).json_schema()
+
+    def get_output_jsonschema(self, config: Config = None) -> dict[str, Any]:
+        """JSON schema of what `invoke` returns."""
+        return TypeAdapter(self.OutputType).json_schema()
+
+    def get_context_jsonschema(self) -> dict[str, Any] | None:
+        """JSON schema of the context; None for a graph without a context schema."""
+        schema = self.plan.context_schema
+        return None if schema is None else TypeAdapter(schema).json_schema()
 
     def get_graph(self, config: Config = None, *, xray: int | bool = False) -> Any:
         """The graph as a langchain-core `Graph`: `draw_mermaid()`, `draw_mermaid_png()`, `to_json()`."""

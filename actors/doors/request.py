@@ -25,7 +25,7 @@ from ..decider.commands import Command as ThreadCommand
 from ..engine.call import scope_here
 from ..engine.run import Run, Settings
 from ..engine.thread import ThreadActor
-from .config import complete_config, own, recorded_metadata, steps_max, thread_of
+from .config import complete_config, concurrency_max, own, recorded_metadata, steps_max, thread_of
 from .setup import Setup
 
 DURABILITIES = ("sync", "async", "exit")
@@ -72,10 +72,16 @@ def open_run(
     )
     settings = Settings(completed, modes=options.modes)
     settings.stepwise = options.stepwise
+    caller = scope_here()
+    around = None if caller is None else caller.call.job.run.settings
     settings.context = graph.context_of(options.context)
     settings.store = graph.store
+    if around is not None:
+        # A call inside a node has what the node has, unless it says otherwise.
+        settings.context = around.context if settings.context is None else settings.context
+        settings.store = around.store if settings.store is None else settings.store
     settings.runtime = graph.runtime
-    settings.concurrency_max = completed.get("max_concurrency")
+    settings.concurrency_max = concurrency_max(completed)
     settings.command_id = own(completed, "command_id")
     settings.output_keys = output_keys(graph, options.output_keys)
     settings.answers_by_position = graph.answers == "position"
@@ -90,7 +96,7 @@ def open_run(
         graph.codec,
         graph.graph_seen,
         loop=loop,
-        caller=scope_here(),
+        caller=caller,
     )
     run.view.metadata = completed["metadata"]
     run.view.node_metadata = graph.node_metadata
@@ -186,7 +192,7 @@ def _refuse_late(state: ThreadState, actor: ThreadActor) -> None:
     """Refuse a bare answer where nothing is asked now, a second click: it must not wait for the next question."""
     question = last_answered(state)
     if question is not None and not state.root.paused:
-        raise already(question)
+        raise already(state, question)
     if actor.run is not None:
         raise NothingToResumeError(f"thread {actor.thread!r} is running and has no open question")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 
-from ...events.errors import InvalidUpdateError, StaleVersionError, UnknownCheckpointError
+from ...events.errors import InternalError, InvalidUpdateError, StaleVersionError, UnknownCheckpointError
 from ...events.stores.saver import BaseCheckpointSaver
 from ...events.vocabulary import END, START, Update
 from ...projections.state import views
@@ -84,7 +84,7 @@ def update_state(graph: Setup, config: RunnableConfig, updates: Sequence[tuple[A
         line = run.state.root if run.state is not None else Line()
         configurable: dict[str, Any] = _view(graph, complete_config(graph.config, config)).config(line.head)
         return configurable  # type: ignore[return-value]
-    raise AssertionError("unreachable")
+    raise InternalError(f"an update of thread {config!r} was tried {EDITS_MAX} times and neither made nor refused")
 
 
 def _edit_run(graph: Setup, config: RunnableConfig, updates: Sequence[tuple[Any, str | None]]) -> Run:

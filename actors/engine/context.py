@@ -49,7 +49,7 @@ class NodeRuntime(Generic[Context]):
     control: Any = None
 
     def heartbeat(self) -> None:
-        """Tell the engine that the node is alive."""
+        """For graphs that move over: there is no idle timeout yet that it could refresh."""
 
     def override(self, **changes: Any) -> NodeRuntime[Context]:
         """A runtime with these fields changed."""
@@ -66,16 +66,21 @@ def node_config(job: Job, callbacks: Any) -> RunnableConfig:
     """The config a node sees: callbacks, configurable, metadata and tags of its own run."""
     given = job.run.settings.config
     configurable: Mapping[str, Any] = given.get("configurable") or {}
-    return {
+    config: RunnableConfig = {
         "tags": list(given.get("tags") or ()),
         "metadata": node_metadata(job),
         "callbacks": callbacks,
         "configurable": {
             **configurable,
-            "checkpoint_id": job.checkpoint_id,
+            # None: a call made with this config goes on from where its thread is. `execution_info` names the place.
+            "checkpoint_id": None,
             "checkpoint_ns": f"{job.node.name}:{job.task_id}",
         },
     }
+    for limit in ("recursion_limit", "max_concurrency"):
+        if given.get(limit) is not None:
+            config[limit] = given[limit]
+    return config
 
 
 def node_runtime(job: Job) -> NodeRuntime[Any]:

@@ -36,11 +36,19 @@ def edit_job_routes(run: Run, line: Line, node: Node, update: Returned) -> list[
         for branch in node.branches:
             result = branch_call(job, cells, branch, config, update.extra).make()
             if inspect.isawaitable(result):
-                result = asyncio.run(_await(result))
+                result = _run_apart(result, branch.name)
             routes.extend(branch_routes(run.plan, node, branch, result))
     finally:
         current_scope.reset(token)
     return routes
+
+
+def _run_apart(result: Any, name: str) -> Any:
+    """Run an async path function's coroutine on a loop of its own; refused where this thread runs one already."""
+    if asyncio._get_running_loop() is not None:
+        result.close()
+        raise RuntimeError(f"path function {name!r} is async: call aupdate_state inside a running event loop")
+    return asyncio.run(_await(result))
 
 
 async def _await(result: Any) -> Any:

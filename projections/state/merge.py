@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ...events.errors import ClewError, EmptyChannelError
@@ -87,6 +87,3 @@ def read_values(channels: Channels, cells: Cells, keys: Iterable[str]) -> dict[s
             except EmptyChannelError:
                 continue
     return values
-
-
-Merge = Callable[[Channels, Cells, Iterable[Write]], Cells]

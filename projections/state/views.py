@@ -5,7 +5,7 @@ Reads are total: they never raise on a thread that clew wrote, whatever became o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -177,6 +177,3 @@ def _by_channel(writes: Sequence[Write]) -> dict[str, Any]:
     for write in writes:
         several.setdefault(write.channel, []).append(as_given(write))
     return {channel: given[0] if len(given) == 1 else {"$writes": given} for channel, given in several.items()}
-
-
-Matches = Callable[[StateSnapshot], bool]

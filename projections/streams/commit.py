@@ -142,9 +142,9 @@ def standing_chunks(view: RunView, place: Line | Checkpoint) -> list[Chunk]:
 def _place_of(events: Sequence[Any], line: Line) -> Line | Checkpoint:
     """Where a run goes on from: the open step, or the one before where the same commit has closed it already."""
     head = line.head
-    stepped = head is not None and any(isinstance(event, StepCommitted) for event in events)
-    before = line.at(head.parent) if stepped and head.parent is not None else None
-    return line if before is None else before
+    if head is None or head.parent is None or not any(isinstance(event, StepCommitted) for event in events):
+        return line
+    return line.at(head.parent) or line
 
 
 def _goes_on_from(view: RunView, chunks: list[Chunk], place: Line | Checkpoint) -> None:

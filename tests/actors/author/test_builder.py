@@ -544,8 +544,13 @@ def test_a_compiled_graph_has_the_plan_and_the_saver(checkpointer: Any) -> None:
 
 
 def test_compiling_twice_makes_two_graphs() -> None:
-    builder = entered("a").set_node_defaults(error_handler=other)
+    builder = entered("a")
     assert builder.compile().plan is not builder.compile().plan
+
+
+def test_planning_twice_with_a_default_error_handler_makes_two_plans() -> None:
+    builder = entered("a").set_node_defaults(error_handler=other)
+    assert builder.plan() is not builder.plan()
 
 
 def test_a_graph_can_be_written_with_type_parameters() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from clew import START, Command, StateGraph, interrupt
 from clew.checkpoint import BaseCheckpointSaver
-from clew.errors import QuestionNotReproducibleError, UnknownInterruptError
+from clew.errors import AlreadyAnsweredError, QuestionNotReproducibleError, UnknownInterruptError
 from clew.events.codec.commits import decode_commit
 
 from .graphs import THREAD, State
@@ -107,3 +107,18 @@ def test_a_swallowed_pause_is_a_pause_all_the_same(saver: BaseCheckpointSaver) -
     graph = graph_of(careless, checkpointer=saver)
     assert graph.invoke({"x": 0, "names": []}, THREAD)["__interrupt__"][0].value == "sure?"
     assert graph.invoke(Command(resume="yes"), THREAD)["names"] == ["yes"]
+
+
+def test_a_late_answer_to_a_task_that_failed_says_how_to_go_on(saver: BaseCheckpointSaver) -> None:
+    def strict(state: State) -> dict:
+        return {"names": [interrupt("who?")["data"]]}
+
+    graph = graph_of(strict, checkpointer=saver)
+    graph.invoke({"x": 0, "names": []}, THREAD)
+    with pytest.raises(TypeError):
+        graph.invoke(Command(resume="plain text"), THREAD)
+    with pytest.raises(AlreadyAnsweredError, match=r"'pay' raised with that answer.*update_state"):
+        graph.invoke(Command(resume={"data": "Ada"}), THREAD)
+    earlier = graph.get_state(THREAD).config
+    graph.invoke(None, earlier)
+    assert graph.invoke(Command(resume={"data": "Ada"}), THREAD)["names"] == ["Ada"]
