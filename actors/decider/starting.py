@@ -138,14 +138,16 @@ def go_on(request: Request, draft: Draft) -> Decision:
     line = draft.line()
     check_nodes(request, line)
     at_start = bool(line.tasks) and line.tasks[0].node == START
+    # What a run before left running belongs to the step it was started in: in a new one nobody waits for it.
+    running = request.running if line.head is request.state.root.head else frozenset()
     due = [
         ordinal
         for ordinal, task in enumerate(line.tasks)
-        if task.completed is None and ordinal not in request.running and (not at_start or request.plan.start.branches)
+        if task.completed is None and ordinal not in running and (not at_start or request.plan.start.branches)
     ]
     if due:
         return start_tasks(draft, due)
-    if request.running:
+    if running:
         return Decision(draft)
     try:
         cells = merged_cells(request.channels, line.cells, step_writes(line), request.merged)

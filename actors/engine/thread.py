@@ -269,7 +269,8 @@ class ThreadActor(PooledActor):
             self.run = None
         if not self.working:
             self.working = _NONE
-            self.last_run = None
+            if not self.held:
+                self.last_run = None
         self.last_used = time.monotonic()
         run.end(ending, self.state)
 
@@ -346,6 +347,8 @@ class ThreadActor(PooledActor):
         last = self.last_run
         if (done or effects) and last is not None and last.terms.kept:
             self._decide(last, Report(done, frozenset({-1}), effects), late=True)
+        if not self.working:
+            self.last_run = None
 
     def _merge_finished(self, message: MergeFinished) -> None:
         run = message.job.run

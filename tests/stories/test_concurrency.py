@@ -2,7 +2,9 @@
 
 import asyncio
 import operator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Annotated, Any, TypedDict
 
@@ -195,6 +197,99 @@ async def test_a_cancelled_call_keeps_what_a_finished_sibling_did(saver: BaseChe
     free.set()
     assert await graph.ainvoke(None, on("trip")) == {"lines": ["quick", "slow"]}
     assert runs == ["quick", "slow", "slow"]
+
+
+class StillWorking:
+    """A sync node under an async caller who gives up: a thread cannot be stopped, so the node goes on without him."""
+
+    def __init__(self, saver: BaseCheckpointSaver) -> None:
+        self.runs: list[str] = []
+        self._began, self._free = Event(), Event()
+        self.graph = one_node(self.named_node(), Trip).compile(checkpointer=saver)
+
+    def named_node(self) -> Any:
+        def drive(state: Trip) -> Trip:
+            self.runs.append(state["lines"][0])
+            if len(self.runs) == 1:
+                self._began.set()
+                assert self._free.wait(SECONDS_MAX)
+            return {"lines": [f"drove to {state['lines'][-1]}"]}
+
+        return drive
+
+    @contextmanager
+    def given_up(self) -> Iterator[None]:
+        """In the block the caller has gone and the node still runs; it ends after the block."""
+
+        async def call_and_give_up() -> None:
+            call = asyncio.create_task(self.graph.ainvoke({"lines": ["Rome"]}, on("trip")))
+            await asyncio.to_thread(self._began.wait, SECONDS_MAX)
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            gone.set()
+
+        gone = Event()
+        # asyncio.run waits for the pool thread of its own at its end, so the loop has a thread to itself.
+        loop = Thread(target=asyncio.run, args=(call_and_give_up(),), daemon=True)
+        loop.start()
+        try:
+            assert gone.wait(SECONDS_MAX)
+            yield
+        finally:
+            self._free.set()
+            loop.join(SECONDS_MAX)
+
+
+def test_new_input_does_not_wait_for_what_a_caller_who_gave_up_left_running(saver: BaseCheckpointSaver) -> None:
+    trip = StillWorking(saver)
+    with trip.given_up(), ThreadPoolExecutor(1) as callers:
+        anew = callers.submit(trip.graph.invoke, {"lines": ["Oslo"]}, on("trip"))
+        assert anew.result(SECONDS_MAX) == {"lines": ["Rome", "Oslo", "drove to Oslo"]}
+    assert trip.graph.get_state(on("trip")).values == {"lines": ["Rome", "Oslo", "drove to Oslo"]}
+
+
+def test_whoever_continues_gets_the_result_of_what_a_caller_who_gave_up_left_running(
+    saver: BaseCheckpointSaver,
+) -> None:
+    trip = StillWorking(saver)
+    with ThreadPoolExecutor(1) as callers:
+        with trip.given_up():
+            continued = callers.submit(trip.graph.invoke, None, on("trip"))
+        assert continued.result(SECONDS_MAX) == {"lines": ["Rome", "drove to Rome"]}
+    assert trip.runs == ["Rome"], "the node ran once"
+
+
+@on_a_loop
+async def test_whoever_continues_while_a_cancelled_node_cleans_up_is_not_cancelled_with_it(
+    saver: BaseCheckpointSaver,
+) -> None:
+    runs: list[str] = []
+    cleaning, clean = asyncio.Event(), asyncio.Event()
+
+    async def paint(_: Trip) -> Trip:
+        runs.append("paint")
+        if len(runs) == 1:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                cleaning.set()
+                await clean.wait()
+        return {"lines": ["painted"]}
+
+    graph = one_node(paint, Trip).compile(checkpointer=saver)
+    call = asyncio.create_task(graph.ainvoke({}, on("wall")))
+    await until(lambda: runs)
+    call.cancel()
+    await asyncio.wait_for(cleaning.wait(), SECONDS_MAX)
+    continued = asyncio.create_task(graph.ainvoke(None, on("wall")))
+    await asyncio.sleep(0)
+    clean.set()
+
+    assert await continued == {"lines": ["painted"]}
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert runs == ["paint", "paint"]
 
 
 async def until(happened: Any) -> None:
