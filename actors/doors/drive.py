@@ -6,6 +6,7 @@ What to do next is decided once, in `needs`; the sync and the async door only di
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator, Generator, Iterator
 from contextvars import copy_context
 from typing import Any
@@ -17,7 +18,8 @@ from ..engine.runtime import Runtime
 from ..engine.thread import EARLY_COMMIT_SECONDS, FLUSH, Cancel, Finished, MergeFinished
 
 STARVED_SECONDS = 0.05
-"""How long a streaming caller waits for the pool to take a job before it does the job itself."""
+"""How long a caller that does no jobs itself waits for the pool to take one: then it does one after all, or, on a loop,
+has a thread of its own do them."""
 
 
 class Wait:
@@ -100,21 +102,23 @@ def _forget_task(run: Run, task: asyncio.Task[None]) -> None:
 def _ask_pool(run: Run, runtime: Runtime, helpers: int) -> None:
     """Ask pool threads to help with the jobs, once for each batch of jobs."""
     run.surroundings = copy_context()
-    limit = run.settings.concurrency_max or runtime.pool_max
-    beside_caller = run.loop is None and not run.settings.live
-    for _ in range(min(helpers, max(limit - beside_caller, 0), runtime.pool_max)):
+    for _ in range(min(helpers, run.settings.concurrency_max or helpers, runtime.pool_max)):
         runtime.pool.submit(_help, run)
 
 
 def _help(run: Run) -> None:
     """A pool thread's part: do jobs while there are any. Never raises."""
     wanted = None if run.loop is None else _for_thread
+    surroundings = run.surroundings or copy_context()
     while not (run.settings.stepwise and run.chunks):
         job = run.pop_job(wanted)
         if job is None:
             break
-        surroundings = run.surroundings or copy_context()
         surroundings.copy().run(do, job)
+    else:
+        # The caller gives out its chunks first, and then asks for help with what is left.
+        run.fresh_jobs = True
+        run.wake()
     if run.actor.held:
         # Nothing else to do here: see that what waits for its siblings is recorded in time.
         run.wait_apart(EARLY_COMMIT_SECONDS)
@@ -127,11 +131,10 @@ def _for_thread(job: Job | MergeJob) -> bool:
 
 def do(job: Job | MergeJob) -> None:
     """Do a job on this thread and report it."""
-    actor = job.run.actor
-    if isinstance(job, MergeJob):
-        actor.offer(MergeFinished(job, merge(job)))
-    else:
-        actor.offer(Finished(job, perform(job)))
+    run = job.run
+    message = MergeFinished(job, merge(job)) if isinstance(job, MergeJob) else Finished(job, perform(job))
+    run.give_place_back()
+    run.actor.offer(message)
 
 
 async def _ado(job: Job | MergeJob) -> None:
@@ -183,7 +186,7 @@ async def adrive(run: Run, runtime: Runtime) -> AsyncGenerator[Chunk]:
             if type(need) is tuple:
                 yield need
             elif need is WAIT:
-                await run.waiting()
+                await _await(run)
             else:
                 await _ado(need)  # type: ignore[arg-type]
     finally:
@@ -205,6 +208,22 @@ def _wait(run: Run) -> None:
         run.starved = not run.wait(STARVED_SECONDS) and bool(run.jobs)
     else:
         run.wait()
+
+
+async def _await(run: Run) -> None:
+    if run.caller is None or not run.jobs:
+        await run.waiting()
+        return
+    # A graph called inside a node: the pool's threads may all be waiting for graphs like this one.
+    woken, _ = await asyncio.wait([run.waiting()], timeout=STARVED_SECONDS)
+    if not woken and run.jobs and not run.starved:
+        run.starved = True
+        threading.Thread(target=_help_starved, args=(run,), name="clew-node-spare", daemon=True).start()
+
+
+def _help_starved(run: Run) -> None:
+    _help(run)
+    run.starved = False
 
 
 def raise_ending(run: Run) -> None:

@@ -76,6 +76,10 @@ LIVE_MODES = frozenset({"custom", "messages", "tools"})
 """Stream modes whose chunks come from running nodes."""
 
 
+PLACES_MAX = 10_000
+"""A `max_concurrency` beyond this is none: no pool has as many threads."""
+
+
 class Job:
     """One task of the open step, ready to be run."""
 
@@ -159,11 +163,14 @@ class Run:
         self.tasks: set[asyncio.Task[Any]] = set()
         """Coroutines that run nodes on the caller's loop."""
         self.fresh_jobs = False
-        """True when jobs came that the pool was not asked to help with."""
+        """True when jobs came that the pool was not asked to help with, or a helper left some behind."""
+        limit = settings.concurrency_max
+        self.places: list[None] | None = None if limit is None or loop is not None else [None] * min(limit, PLACES_MAX)
+        """One for each job that may be begun now, under a limit; on a loop the tasks are counted instead."""
         self.flush_due = False
         """True while a look at outcomes that wait for their siblings is planned on the caller's loop."""
         self.starved = False
-        """True when the pool did not take a streaming run's jobs in time: the caller does one itself."""
+        """True when the pool did not take the jobs in time: the caller does one itself, or has a spare thread do it."""
         self.base_step = 0
         """Step number at which the run began."""
         self.cancelled = False
@@ -209,8 +216,8 @@ class Run:
 
     def add_jobs(self, jobs: list[Job | MergeJob]) -> None:
         """Offer work to whoever drives the run. The actor calls it."""
-        self.fresh_jobs = True
         self.jobs.extend(jobs)
+        self.fresh_jobs = True
         self.wake()
 
     def take_fresh(self) -> bool:
@@ -279,17 +286,55 @@ class Run:
         return future
 
     def pop_job(self, wanted: Callable[[Job | MergeJob], bool] | None = None) -> Job | MergeJob | None:
-        """Take a job nobody has taken, or None. From any thread."""
-        try:
-            if wanted is None:
-                return self.jobs.pop(0)
-            for job in self.jobs:
-                if wanted(job):
-                    self.jobs.remove(job)
-                    return job
-        except (IndexError, ValueError):
-            return None
-        return None
+        """Take a job nobody has taken, or None; under a limit also None while as many as allowed are done. Any thread.
+
+        Whoever takes one under a limit gives its place back when it is done.
+        """
+        places = self.places
+        if places is None:
+            return self._pop(wanted)
+        while True:
+            try:
+                places.pop()
+            except IndexError:
+                return None
+            job = self._pop(wanted)
+            if job is not None:
+                return job
+            places.append(None)
+            # Who looked meanwhile found no place: a job that came since must not be left lying.
+            if not any(wanted is None or wanted(job) for job in tuple(self.jobs)):
+                return None
+
+    def _pop(self, wanted: Callable[[Job | MergeJob], bool] | None) -> Job | MergeJob | None:
+        jobs = self.jobs
+        if wanted is None:
+            try:
+                return jobs.pop(0)
+            except IndexError:
+                return None
+        return next((job for job in tuple(jobs) if wanted(job) and _removed(jobs, job)), None)
+
+    def give_place_back(self) -> None:
+        """Say that a job taken by `pop_job` is done, before its outcome leads to others."""
+        if self.places is not None:
+            self.places.append(None)
+
+    def take_back(self) -> list[Job | MergeJob]:
+        """All jobs that nobody has taken, whatever the limit."""
+        taken: list[Job | MergeJob] = []
+        while (job := self._pop(None)) is not None:
+            taken.append(job)
+        return taken
+
+
+def _removed(jobs: list[Job | MergeJob], job: Job | MergeJob) -> bool:
+    """Take the job out; False when somebody else was faster."""
+    try:
+        jobs.remove(job)
+    except ValueError:
+        return False
+    return True
 
 
 def _resolve(future: asyncio.Future[None]) -> None:

@@ -259,7 +259,7 @@ class ThreadActor(PooledActor):
 
     def _drop_jobs(self, run: Run) -> None:
         """Take back what nobody has begun; what runs already goes on and is recorded when it ends."""
-        while (job := run.pop_job()) is not None:
+        for job in run.take_back():
             if isinstance(job, Job):
                 self._not_working(job)
 
