@@ -10,8 +10,9 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from types import FrameType, FunctionType, MethodType, SimpleNamespace
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NotRequired, get_args, get_origin, get_type_hints, is_typeddict
 
+import typing_extensions
 from msgspec import Struct
 
 EMPTY = inspect.Parameter.empty
@@ -79,6 +80,15 @@ def class_hints(schema: Any) -> dict[str, Any]:
     Raises `NameError` naming schema and name for one that is nowhere to be found.
     """
     return _with_callers_names(lambda local: get_type_hints(schema, localns=local, include_extras=True), schema)
+
+
+def for_pydantic(schema: Any) -> Any:
+    """The schema in a form that pydantic takes: before Python 3.12 it knows no TypedDict but typing_extensions'."""
+    if sys.version_info >= (3, 12) or type(schema).__module__ != "typing" or not is_typeddict(schema):
+        return schema
+    hints = {name: stripped(hint) for name, hint in class_hints(schema).items()}
+    fields = {name: hint if name in schema.__required_keys__ else NotRequired[hint] for name, hint in hints.items()}
+    return typing_extensions.TypedDict(schema.__name__, fields)  # type: ignore[operator]  # made at run time
 
 
 def literal_names(annotation: Any) -> tuple[str, ...]:

@@ -116,6 +116,8 @@ def apply(request: Request, command: Apply) -> Decision:
     if command.checkpoint:
         origin = checkpoint_of(request, draft.line(), command.checkpoint)
         draft.say(Forked(version=origin.version, ordinal=origin.ordinal, rerun=True))
+    if not (command.writes or command.routes or draft.line().tasks):
+        return Decision(ending=Ending("completed"))
     draft.say(request.continued("command"))
     apply_command(draft, command.writes, command.routes)
     return go_on(request, draft)
@@ -125,9 +127,11 @@ def apply_command(draft: Draft, writes: tuple[Write, ...], routes: tuple[Route, 
     """Say the update and goto of a Command: the open step sees the writes, the targets join it."""
     if writes or routes:
         draft.say(CommandApplied(writes=list(writes), routes=list(routes)))
-    if routes:
-        line = draft.line()
-        ordered = sorted(routes, key=lambda route: (route.send, "" if route.send else route.node))
+    line = draft.line()
+    due = {task.node for task in line.tasks if task.send < 0}
+    wanted = [route for route in routes if route.send or route.node not in due]
+    if wanted:
+        ordered = sorted(wanted, key=lambda route: (route.send, "" if route.send else route.node))
         tasks = [PlannedTask(route.node, route.send, route.payload, route.timeout) for route in ordered]
         arrivals = {key: list(sources) for key, sources in line.arrivals.items()}
         draft.say(StepPlanned(tasks=tasks, arrivals=arrivals, deferred=list(line.deferred)))

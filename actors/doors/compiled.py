@@ -13,6 +13,7 @@ from langchain_core.runnables.config import merge_configs
 from pydantic import TypeAdapter
 
 from ...projections.state.views import StateSnapshot
+from ..author.hints import for_pydantic
 from ..author.shape import drawable
 from ..watch.watch import open_watch
 from . import state as state_door
@@ -249,12 +250,12 @@ class CompiledStateGraph(Setup, Runnable[Any, Any]):
     @property
     def InputType(self) -> Any:
         """The graph's input schema: what langchain-core makes a tool's arguments of."""
-        return Any if self.builder is None else self.builder.input_schema
+        return Any if self.builder is None else for_pydantic(self.builder.input_schema)
 
     @property
     def OutputType(self) -> Any:
         """The graph's output schema."""
-        return Any if self.builder is None else self.builder.output_schema
+        return Any if self.builder is None else for_pydantic(self.builder.output_schema)
 
     def get_input_jsonschema(self, config: Config = None) -> dict[str, Any]:
         """JSON schema of what `invoke` takes."""
@@ -267,7 +268,7 @@ class CompiledStateGraph(Setup, Runnable[Any, Any]):
     def get_context_jsonschema(self) -> dict[str, Any] | None:
         """JSON schema of the context; None for a graph without a context schema."""
         schema = self.plan.context_schema
-        return None if schema is None else TypeAdapter(schema).json_schema()
+        return None if schema is None else TypeAdapter(for_pydantic(schema)).json_schema()
 
     def get_graph(self, config: Config = None, *, xray: int | bool = False) -> Any:
         """The graph as a langchain-core `Graph`: `draw_mermaid()`, `draw_mermaid_png()`, `to_json()`."""

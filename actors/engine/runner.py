@@ -17,7 +17,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.runnables.config import RunnableConfig, var_child_runnable_config
 
 from ...events.errors import GraphBubbleUp, GraphInterrupt, NodeCancelledError, ParentCommand, writable
-from ...events.vocabulary import Interrupt, Payload, Route, Write
+from ...events.vocabulary import Command, Interrupt, Payload, Route, Write
 from ...projections.channels.cells import Cells
 from ...projections.state.merge import MergeError, merge_writes, read_values
 from ..author.plan import Branch, Callee, StateView
@@ -126,7 +126,10 @@ def _drive(job: Job, call: Call) -> Outcome:
                 user_call = steps.send(result)
             except StopIteration as done:
                 return _completed(job, call, *done.value)
-            result = user_call.make()
+            try:
+                result = user_call.make()
+            except ParentCommand as left:
+                result = _handed_up(left)
     except BaseException as error:
         return _raised(job, call, error)
     finally:
@@ -146,15 +149,24 @@ async def _adrive(job: Job, call: Call) -> Outcome:
                 user_call = steps.send(result)
             except StopIteration as done:
                 return _completed(job, call, *done.value)
-            if user_call.callee.is_async or user_call.callee.acall is not None:
-                result = await user_call.amake()
-            else:
-                result = await asyncio.to_thread(user_call.make_apart)
+            try:
+                if user_call.callee.is_async or user_call.callee.acall is not None:
+                    result = await user_call.amake()
+                else:
+                    result = await asyncio.to_thread(user_call.make_apart)
+            except ParentCommand as left:
+                result = _handed_up(left)
     except BaseException as error:
         return _raised(job, call, error)
     finally:
         var_child_runnable_config.reset(surrounding)
         current_scope.reset(scope)
+
+
+def _handed_up(left: ParentCommand) -> Command[Any]:
+    """The Command with which a graph called in the node left it: the node's own return, where it was called."""
+    command: Command[Any] = left.args[0]
+    return Command(update=command.update, goto=command.goto)
 
 
 def script(job: Job, config: RunnableConfig) -> Script:

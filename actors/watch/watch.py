@@ -5,6 +5,8 @@ Nobody pays who does not watch: without callbacks, tracing or a `messages` strea
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from inspect import signature
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -12,6 +14,7 @@ from uuid import UUID
 from langchain_core.callbacks import CallbackManager
 from langchain_core.callbacks.manager import CallbackManagerForChainRun
 from langchain_core.globals import get_debug, get_verbose
+from langchain_core.tracers._streaming import _StreamingCallbackHandler
 from langchain_core.tracers.context import _configure_hooks, _tracing_v2_is_enabled
 
 from ...events.vocabulary import Write
@@ -23,6 +26,12 @@ from .tokens import TokenHandler
 if TYPE_CHECKING:
     from ..doors.setup import Setup
     from ..engine.run import Job, Run
+
+
+_SECRETS = ("key", "token", "secret", "password", "auth")
+"""Parts of names in `configurable` whose values are no trace's business."""
+_TRACES_APART = "langsmith_inheritable_metadata" in signature(CallbackManager.configure).parameters
+"""False with a langchain-core that knows no metadata for LangSmith alone."""
 
 
 class NoWatch:
@@ -71,10 +80,14 @@ class Watch:
 
     def __enter__(self) -> Watch:
         config = self._run.settings.config
+        apart: dict[str, Any] = {}
+        if _TRACES_APART:
+            apart["langsmith_inheritable_metadata"] = _traced(config["configurable"])
         manager = CallbackManager.configure(
             inheritable_callbacks=config.get("callbacks"),
             inheritable_tags=config.get("tags"),
             inheritable_metadata={"ls_integration": "langgraph", **config["metadata"]},
+            **apart,
         )
         if self._tokens:
             manager.add_handler(TokenHandler(self._run), inherit=True)
@@ -130,12 +143,33 @@ class Watch:
         if error is not None:
             node.on_chain_error(error)
         else:
-            node.on_chain_end({write.channel: write.payload.value for write in writes or ()})
+            written = {write.channel: write.payload.value for write in writes or ()}
+            _stream_to_events(node, written)
+            node.on_chain_end(written)
 
     def _input_of(self, job: Job) -> Any:
         if job.task.payload is not None:
             return job.task.payload.value
         return read_values(job.run.channels, job.cells, job.node.view.keys)
+
+
+def _traced(configurable: Mapping[str, Any]) -> dict[str, Any]:
+    """What only LangSmith's trace shows of `configurable`: plain values under names that do not sound like secrets."""
+    return {
+        key: value
+        for key, value in configurable.items()
+        if isinstance(value, (str, int, float, bool))
+        and not key.startswith("__")
+        and not any(secret in key.casefold() for secret in _SECRETS)
+    }
+
+
+def _stream_to_events(node: CallbackManagerForChainRun, output: Any) -> None:
+    """Tell `astream_events` that the node gave out its output: it listens to streams, not to ends."""
+    for handler in node.handlers:
+        if isinstance(handler, _StreamingCallbackHandler) and not isinstance(handler, TokenHandler):
+            for _ in handler.tap_output_iter(node.run_id, iter((output,))):
+                pass
 
 
 def _message_ids(given: Any) -> set[str]:
