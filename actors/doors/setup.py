@@ -81,7 +81,9 @@ class Setup:
 
     def peek(self, actor: ThreadActor) -> ThreadState:
         """The thread's state as the store has it now, with this graph's channels; the actor is not disturbed."""
-        state = actor.state if actor.plan is self.plan else ThreadState()
+        plan, state = actor.plan, actor.state
+        if plan is not self.plan or actor.plan is not plan:
+            state = ThreadState()
         return state if actor.log is None else actor.log.load(self.codec, self.channels, state)
 
 

@@ -50,7 +50,7 @@ class Dispatcher:
         self._queue.put(actor)
 
     def later(self, seconds: float, actor: PooledActor, message: Any) -> None:
-        """Offer a message to an actor after a while, from a thread of its own; not at all once closed."""
+        """Give an actor a message after a while, and have a worker run its turn; not at all once closed."""
         with self._due:
             heappush(self._timed, (time.monotonic() + seconds, next(self._order), actor, message))
             if self._timer is None:
@@ -66,7 +66,8 @@ class Dispatcher:
                 if self._closed:
                     return
                 _, _, actor, message = heappop(self._timed)
-            actor.offer(message)
+            # Not here: a turn may wait for a disk, and others want their time kept.
+            actor.actor_inbox.put(message)
 
     def close(self) -> None:
         """End the workers once they have done what is queued; what was to come later does not."""
@@ -206,8 +207,16 @@ class PooledActor(pykka.Actor):
                 self._handle_envelope(message)
             else:
                 self._handle_message(message)
-        self.on_idle()
+        self._come_to_rest()
         return handled
+
+    def _come_to_rest(self) -> None:
+        while True:
+            try:
+                return self.on_idle()
+            except BaseException as error:
+                # Trouble with one thing that was left must not keep the next one waiting.
+                self.on_trouble(None, error)
 
     def on_idle(self) -> None:
         """Called at the end of a turn, still exclusively: nothing waits in the inbox."""
@@ -220,7 +229,10 @@ class PooledActor(pykka.Actor):
             self.on_trouble(message, error)
 
     def on_trouble(self, message: Any, error: BaseException) -> None:
-        """Called when handling a message raised: a bug, since refusals are delivered, not raised."""
+        """Called when handling a message raised: a bug, since refusals are delivered, not raised.
+
+        `message` is None for what `on_idle` raised; whatever raised must be out of the way afterwards.
+        """
         logger.error("unhandled error in %s", self, exc_info=error)
 
     def _handle_envelope(self, envelope: Envelope[Any]) -> None:

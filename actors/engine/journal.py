@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
-from ...events.errors import StoreError
+from ...events.errors import OutcomeUnknownError, StoreError
 from ...events.stores.store import Entry, Store, Verdict
 
 BATCH_MAX = 256
@@ -117,6 +117,9 @@ class Journal:
                 verdicts = self.store.append_batch([entry for entry, _ in batch])
         except Exception as error:
             verdicts = [error] * len(batch)
+        except BaseException as error:
+            # Nobody else commits for those who wait, now or later: they are told, and the thread lives on.
+            verdicts = [OutcomeUnknownError(entry.thread, entry.version, repr(error)) for entry, _ in batch]
         finally:
             self._busy.release()
         for (_, done), verdict in zip(batch, verdicts, strict=True):

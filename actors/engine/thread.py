@@ -232,9 +232,12 @@ class ThreadActor(PooledActor):
             return
         if self.log is not None:
             # First of all: after a log that could not be read, the empty state must not pass for the thread's.
-            self.state = self.log.load(run.graph_codec, run.channels)
+            state = self.log.load(run.graph_codec, run.channels)
             # One description for all threads of a graph instead of one each.
-            self.state.graphs = tuple(run.graph_seen if seen == run.graph_seen else seen for seen in self.state.graphs)
+            state.graphs = tuple(run.graph_seen if seen == run.graph_seen else seen for seen in state.graphs)
+            # A reader that looks between the lines must not take the one graph's state for the other's.
+            self.plan = None
+            self.state = state
         self.plan, self.channels, self.codec = run.plan, run.channels, run.graph_codec
 
     def refresh(self) -> bool:

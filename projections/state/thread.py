@@ -42,7 +42,8 @@ class Log(Generic[Item]):
     """An append-only sequence as a value: versions share one list, each knows its own length.
 
     Appending to the longest version costs O(1); appending to a shorter one (another branch of work on the same state)
-    copies. The longest version is told by the list's length, which the GIL makes a safe test for one writer a thread.
+    copies. Readers on other threads append too, when they fold what is new onto a state that they share: whose item
+    came to lie right behind the version it was appended to has the list, the other copies.
     """
 
     __slots__ = ("_items", "_length")
@@ -53,8 +54,11 @@ class Log(Generic[Item]):
 
     def with_item(self, item: Item) -> Log[Item]:
         """The sequence with `item` at its end."""
-        items = self._items if len(self._items) == self._length else self._items[: self._length]
-        items.append(item)
+        items, length = self._items, self._length
+        if len(items) == length:
+            items.append(item)
+        if len(items) == length or items[length] is not item:
+            items = [*items[:length], item]
         longer: Log[Item] = Log.__new__(Log)
         longer._items = items
         longer._length = self._length + 1

@@ -90,6 +90,40 @@ def test_a_raised_error_stops_neither_its_actor_nor_any_other(dispatcher: Dispat
     assert other.seen == [(0, 0)]
 
 
+def test_an_error_at_the_end_of_a_turn_stops_nobody(dispatcher: Dispatcher) -> None:
+    class Restless(Troubled):
+        left = 0
+
+        def on_receive(self, message: object) -> None:
+            self.left += 1
+
+        def on_idle(self) -> None:
+            if self.left:
+                self.left -= 1
+                raise LookupError("at the end of a turn")
+
+    actor, others = Restless(dispatcher), [Recorder(dispatcher) for _ in range(4)]
+    actor.actor_inbox.messages.extend([None, None])
+    for _ in range(4):
+        dispatcher.submit(actor)
+    assert [other.actor_ref.ask((0, 0), timeout=10) for other in others] == [1] * 4
+    assert [str(trouble) for trouble in actor.troubles] == ["at the end of a turn"] * 2
+
+
+def test_a_message_for_later_comes_on_a_worker(dispatcher: Dispatcher) -> None:
+    came = threading.Event()
+    threads: list[str] = []
+
+    class Timed(PooledActor):
+        def on_receive(self, message: object) -> None:
+            threads.append(threading.current_thread().name)
+            came.set()
+
+    dispatcher.later(0.001, Timed(dispatcher), None)
+    assert came.wait(10)
+    assert threads[0].startswith("clew-dispatcher")
+
+
 @pytest.mark.usefixtures("eager_switching")
 def test_nothing_is_lost_reordered_or_overlapped_under_many_producers(dispatcher: Dispatcher) -> None:
     actors = [Recorder(dispatcher) for _ in range(10)]

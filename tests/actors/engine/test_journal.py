@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 from clew.actors.engine.journal import Journal
-from clew.errors import StaleVersionError, StoreBusyError, StoreError
+from clew.errors import OutcomeUnknownError, StaleVersionError, StoreBusyError, StoreError
 from clew.events.stores.memory import MemoryStore
 from clew.events.stores.store import Entry, Head, Verdict
 
@@ -130,3 +130,25 @@ def test_a_closed_journal_commits_what_was_queued_and_refuses_more() -> None:
     assert told.is_set()
     with pytest.raises(StoreError, match="closed"):
         journal.submit(entry("b"), lambda _: None)
+
+
+def test_whatever_a_store_raises_the_committer_lives_on() -> None:
+    class Dying(SlowStore):
+        dying = True
+
+        def append(self, entry: Entry) -> int:
+            if self.dying:
+                raise SystemExit("the driver gave up")
+            return super().append(entry)
+
+    store = Dying()
+    journal = Journal(store)
+    verdicts: list[Verdict] = []
+    for dying in (True, False):
+        store.dying = dying
+        told = threading.Event()
+        journal.submit(entry("a"), lambda verdict, told=told: (verdicts.append(verdict), told.set()))
+        assert told.wait(10)
+    assert isinstance(verdicts[0], OutcomeUnknownError)
+    assert isinstance(verdicts[1], int)
+    journal.close()

@@ -7,16 +7,17 @@ import random
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 import pytest
-from clew import Runtime
+from clew import START, Runtime, StateGraph
 from clew.checkpoint import InMemorySaver
 from clew.errors import StoreError
+from clew.projections.state.thread import Log
 
 from ...support.slow_store import slow_saver
 from ...support.watchdog import raised, within
-from .graphs import GIVEN, anamed, chain, named, on
+from .graphs import GIVEN, anamed, chain, named, on, side_by_side
 
 
 def all_at_once(*calls: Callable[[], Any], seconds: float = 60.0) -> None:
@@ -94,3 +95,73 @@ def test_an_unused_runtime_can_be_closed() -> None:
     runtime = Runtime()
     chain(a=named("a")).compile(checkpointer=InMemorySaver(), runtime=runtime)
     within(runtime.close)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("eager_switching")
+def test_readers_and_the_writer_that_share_a_history_do_not_mix_it_up() -> None:
+    shared: list[Log[Any]] = [Log([number]) for number in range(3000)]
+    longer: dict[int, list[Log[Any]]] = {who: [] for who in range(4)}
+    together = threading.Barrier(4)
+
+    def append(who: int) -> None:
+        together.wait(10)
+        for log in shared:
+            longer[who].append(log.with_item(who).with_item("again"))
+
+    all_at_once(*(lambda who=who: append(who) for who in longer))
+    for who, logs in longer.items():
+        assert [[*log] for log in logs] == [[number, who, "again"] for number in range(3000)]
+    assert [[*log] for log in shared] == [[number] for number in range(3000)]
+
+
+def test_an_error_of_ours_reaches_the_caller_whoever_ran_into_it(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*args: Any) -> Any:
+        raise LookupError("a bug of ours")
+
+    graph = side_by_side(a=named("a"), b=named("b")).compile(checkpointer=InMemorySaver(), runtime=runtime)
+    with monkeypatch.context() as patch:
+        patch.setattr("clew.actors.engine.thread.commit_chunks", broken)
+        for door in (lambda: list(graph.stream(GIVEN, on("1"))), lambda: asyncio.run(take(graph))):
+            assert isinstance(raised(door), LookupError)
+    assert "unhandled error" in caplog.text
+    assert within(lambda: graph.invoke(GIVEN, on("1")))["names"][-2:] == ["a", "b"]
+
+
+async def take(graph: Any) -> list[Any]:
+    """All chunks of an async stream."""
+    return [chunk async for chunk in graph.astream(GIVEN, on("1"))]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("eager_switching")
+def test_two_graphs_may_take_turns_on_a_thread_while_it_is_read(runtime: Runtime) -> None:
+    class Counting(TypedDict):
+        names: Annotated[int, lambda before, more: before + len(more) if isinstance(more, list) else before + more]
+
+    saver = InMemorySaver()
+    adding = chain(a=named("a")).compile(checkpointer=saver, runtime=runtime)
+    counted = StateGraph(Counting).add_node("a", lambda state: {"names": 1}).add_edge(START, "a")
+    counting = counted.compile(checkpointer=saver, runtime=runtime)
+    stop = threading.Event()
+    adding.invoke(GIVEN, on("1"))
+
+    def work() -> None:
+        for _ in range(30):
+            adding.update_state(on("1"), {"names": ["by hand"]}, as_node="a")
+            counting.get_state(on("1"))
+        stop.set()
+
+    def look(graph: Any, kind: type) -> None:
+        while not stop.is_set():
+            assert isinstance(graph.get_state(on("1")).values["names"], kind)
+            for snapshot in graph.get_state_history(on("1"), limit=5):
+                assert isinstance(snapshot.values.get("names", kind()), kind)
+
+    def unsettle() -> None:
+        while not stop.is_set():
+            counting.update_state(on("1"), {"names": []}, as_node="a")
+
+    all_at_once(work, unsettle, lambda: look(adding, list), lambda: look(counting, int))
