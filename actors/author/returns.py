@@ -62,6 +62,12 @@ def interpret(plan: Plan, node: Node, returned: Any) -> Returned:
     return Returned(parent=result.parent) if result.parent is not None else result
 
 
+def beyond_view(node: Node, returned: Returned) -> dict[str, Any]:
+    """What a node returned under keys that it does not read itself, as it was returned."""
+    written = {write.channel: write.payload.value for write in returned.writes if write.channel not in node.view.keys}
+    return {**written, **returned.extra} if written else returned.extra
+
+
 def input_writes(plan: Plan, given: Any) -> list[Write]:
     """The writes of a run's input: the keys of the input schema, others dropped. `given` is not None.
 

@@ -11,7 +11,7 @@ from ...projections.state.fold import step_writes
 from ...projections.state.merge import merge_or_keep
 from ...projections.state.thread import Checkpoint, Line, Task
 from ..author.plan import Node
-from ..author.returns import Returned, branch_routes
+from ..author.returns import Returned, beyond_view, branch_routes
 from .call import Call, Scope, current_scope
 from .context import node_config
 from .run import Job, Run
@@ -34,7 +34,7 @@ def edit_job_routes(run: Run, line: Line, node: Node, update: Returned) -> list[
     token = current_scope.set(Scope(Call(job)))
     try:
         for branch in node.branches:
-            result = branch_call(job, cells, branch, config, update.extra).make()
+            result = branch_call(job, cells, branch, config, beyond_view(node, update)).make()
             if inspect.isawaitable(result):
                 result = _run_apart(result, branch.name)
             routes.extend(branch_routes(run.plan, node, branch, result))

@@ -21,7 +21,7 @@ from ...events.vocabulary import Command, Interrupt, Payload, Route, Write
 from ...projections.channels.cells import Cells
 from ...projections.state.merge import MergeError, merge_writes, read_values
 from ..author.plan import Branch, Callee, StateView
-from ..author.returns import branch_routes, interpret
+from ..author.returns import beyond_view, branch_routes, interpret
 from ..decider.commands import Merged, Outcome
 from .call import Call, Scope, current_scope
 from .context import injected, is_start, node_config
@@ -184,7 +184,8 @@ def script(job: Job, config: RunnableConfig) -> Script:
         understood = interpret(run.plan, node, returned)
         if understood.parent is not None:
             raise ParentCommand(understood.parent)
-        writes, routes, extra = understood.writes, list(understood.routes), understood.extra
+        writes, routes = understood.writes, list(understood.routes)
+        extra = beyond_view(node, understood) if node.branches else extra
     if node.branches:
         after = _with_own_writes(job, writes)
         for branch in node.branches:
@@ -215,10 +216,11 @@ def branch_call(
 ) -> UserCall:
     """The call of a path function on the state that its node's writes lead to.
 
-    `extra` are keys that the node returned and the state does not have: only its own path functions see them.
+    `extra` are keys that the node returned and does not read itself: only path functions without a schema of their own
+    see them.
     """
     given = read_view(job, cells, branch.view)
-    if extra and type(given) is dict:
+    if extra and type(given) is dict and branch.view.keys == job.node.view.keys:
         given = {**extra, **given}
     return _user_call(job, branch.path, given, config)
 

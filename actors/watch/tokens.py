@@ -48,7 +48,8 @@ class TokenHandler(BaseCallbackHandler, _StreamingCallbackHandler):
     ) -> None:
         """A model begins: remember which node called it."""
         if metadata and TAG_NOSTREAM not in (tags or ()):
-            self._metadata[run_id] = {**metadata, **({"tags": tags} if tags else {})}
+            own = [tag for tag in tags or () if not tag.startswith("seq:step")]  # langchain-core's marks of a sequence
+            self._metadata[run_id] = {**metadata, **({"tags": own} if own else {})}
 
     def on_llm_new_token(self, token: Any, *, chunk: Any = None, run_id: UUID, **kwargs: Any) -> None:
         """A token came."""

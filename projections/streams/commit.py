@@ -197,7 +197,7 @@ def _messages(writes: Iterable[Write]) -> Iterable[Any]:
 
 def _metadata(view: RunView, line: Line, task: Task) -> dict[str, Any]:
     head = line.head
-    given = {**view.metadata, **view.node_metadata.get(task.node, {})}
+    given = {"ls_integration": "langgraph", **view.metadata, **view.node_metadata.get(task.node, {})}
     if head is None:
         return dict(given)
     return task_metadata(
