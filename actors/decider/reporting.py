@@ -116,15 +116,16 @@ def all_writes(line: Line, outcomes: list[Outcome]) -> list[Write]:
 def say_effects(draft: Draft, effects: tuple[EffectRecorded, ...]) -> None:
     """Record effects of tasks that go on."""
     for effect in effects:
-        draft.say(effect)
+        for new in unrecorded(draft, effect.task, (effect,)):
+            draft.say(new)
 
 
-def unrecorded(draft: Draft, outcome: Outcome) -> list[EffectRecorded]:
-    """The outcome's effects that the log does not have yet: some were recorded while the task went on."""
-    if not outcome.effects:
+def unrecorded(draft: Draft, task: int, effects: tuple[EffectRecorded, ...]) -> list[EffectRecorded]:
+    """Those of a task's effects that the log does not have yet: they come while it goes on and again at its end."""
+    if not effects:
         return []
-    known = {place_of(effect) for effect in draft.line().tasks[outcome.task].effects if effect.value is not None}
-    return [effect for effect in outcome.effects if place_of(effect) not in known]
+    known = {place_of(effect) for effect in draft.line().tasks[task].effects if effect.value is not None}
+    return [effect for effect in effects if place_of(effect) not in known]
 
 
 def place_of(effect: EffectRecorded) -> tuple[str, str, bytes, int]:
@@ -136,7 +137,7 @@ def say_outcome(request: Request, draft: Draft, outcome: Outcome, *, committed: 
     """Record one task's outcome: its effects, then what became of it. `committed`: its step is, in this commit."""
     lag = max(0, request.moment.time - outcome.finished_at) if outcome.finished_at else 0
     completed = outcome.kind == "completed"
-    for effect in unrecorded(draft, outcome):
+    for effect in unrecorded(draft, outcome.task, outcome.effects):
         # A task of a committed step is never entered again: nobody plays back its effects, its writes have the values.
         draft.say(replace(effect, value=None) if committed else effect)
     for withdrawn in outcome.withdrawn:
