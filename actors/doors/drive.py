@@ -164,7 +164,7 @@ def drive(run: Run, runtime: Runtime) -> Generator[Chunk]:
     Raises what ended the run, after its last chunk.
     """
     try:
-        run.actor.offer(run)
+        runtime.begin(run)
         for need in needs(run, runtime):
             if type(need) is tuple:
                 yield need
@@ -181,7 +181,7 @@ def drive(run: Run, runtime: Runtime) -> Generator[Chunk]:
 async def adrive(run: Run, runtime: Runtime) -> AsyncGenerator[Chunk]:
     """As `drive`, on the caller's event loop."""
     try:
-        run.actor.offer(run)
+        runtime.begin(run)
         for need in needs(run, runtime):
             if type(need) is tuple:
                 yield need

@@ -19,6 +19,7 @@ from ...events.stores.saver import BaseCheckpointSaver
 from .dispatcher import Dispatcher
 from .journal import Journal
 from .log import ThreadLog
+from .run import Run
 from .thread import ThreadActor
 
 ACTIVE_MAX = 10_000
@@ -82,11 +83,26 @@ class Runtime:
             if actor is None:
                 log = ThreadLog(saver.store, thread, saver.tenant)
                 actor = ThreadActor(self.dispatcher, thread, log, shelf.journal, codec)
+                actor.home = shelf.actors
             shelf.actors[thread] = actor
             shelf.uses += 1
             if shelf.uses % SWEEP_EVERY == 0 or len(shelf.actors) > self.active_max:
                 self._sweep(shelf, self.idle_seconds, self.active_max)
         return actor
+
+    def begin(self, run: Run) -> None:
+        """Hand a run to its thread's actor, and take this thread's turn of it.
+
+        While its call was looked at, the actor may have been passivated and another have taken its place.
+        """
+        actor = run.actor
+        if actor.home is None:
+            actor.offer(run)
+            return
+        with self._lock:
+            run.actor = actor = actor.home.setdefault(actor.thread, actor)
+            actor.actor_inbox.messages.append(run)
+        actor.turn()
 
     def known(self, saver: BaseCheckpointSaver, thread: str) -> ThreadActor | None:
         """The thread's actor if it is active, else None: for reads, which start no actor."""
@@ -175,13 +191,12 @@ class Runtime:
         return shelf
 
     def _sweep(self, shelf: _Shelf, idle_seconds: float, active_max: int | None) -> int:
-        """Drop idle actors, longest unused first. The lock is held, so no new use comes between look and drop."""
+        """Drop idle actors, longest unused first. The lock is held, so no run begins between look and drop."""
         now = time.monotonic()
         excess = len(shelf.actors) - active_max if active_max is not None else 0
         dropped = 0
         for thread, actor in list(shelf.actors.items()):
-            resting = actor.idle and actor.last_used
-            if resting and (now - actor.last_used >= idle_seconds or dropped < excess):
+            if actor.idle and (now - actor.last_used >= idle_seconds or dropped < excess):
                 del shelf.actors[thread]
                 dropped += 1
         return dropped

@@ -142,8 +142,10 @@ class ThreadActor(PooledActor):
         self.verdict: Verdict | None = None
         self.last_run: Run | None = None
         """The run that worked last, while jobs of it are out: late outcomes are recorded under its terms."""
-        self.last_used = 0.0
-        """Monotonic seconds of the end of the last run; 0.0 before the first."""
+        self.last_used = time.monotonic()
+        """Monotonic seconds of the end of the last run, or of the actor's making."""
+        self.home: dict[str, ThreadActor] | None = None
+        """Where the runtime keeps the actors of its saver, this one while it is active; None for an unkept run."""
 
     # -- messages
 
@@ -186,9 +188,19 @@ class ThreadActor(PooledActor):
     @property
     def idle(self) -> bool:
         """True when nothing is under way: the actor may be dropped, its log has everything."""
-        return not (
-            self.run or self.waiting or self.working or self.held or self.appending or self.actor_inbox.messages
-        )
+        try:
+            # With the token in hand: a turn that has taken a message and not begun its run yet looks idle.
+            self._token.pop()
+        except IndexError:
+            return False
+        try:
+            return not (
+                self.run or self.waiting or self.working or self.held or self.appending or self.actor_inbox.messages
+            )
+        finally:
+            self._token.append(None)
+            if self.actor_inbox.messages:
+                self.dispatcher.submit(self)
 
     def on_trouble(self, message: Any, error: BaseException) -> None:
         """A bug in our own code: the caller gets it, the state is dropped and replayed at the next use."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import operator
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -9,8 +10,8 @@ from threading import Event, Thread
 from typing import Annotated, Any, TypedDict
 
 import pytest
-from clew import END, START, Command, InMemorySaver, Runtime, Send, StateGraph, interrupt
-from clew.errors import ThreadBusyError
+from clew import END, START, Command, InMemorySaver, Runtime, Send, StateGraph, interrupt, register_type
+from clew.errors import EncodeError, ThreadBusyError
 from clew.events.stores.saver import BaseCheckpointSaver
 from clew.events.vocabulary import NodeCompleted, NodeStarted, RunFinished, RunStarted
 
@@ -438,3 +439,51 @@ def test_an_actor_at_work_is_not_forgotten(saver: BaseCheckpointSaver) -> None:
         assert first.result(SECONDS_MAX)["lines"] == ["first", "done"]
         assert second.result(SECONDS_MAX)["lines"] == ["first", "done", "second", "done"]
     assert [event.attempt for event in events(saver, "room", NodeStarted)] == [1, 1]
+
+
+def test_refused_calls_leave_no_actor_behind(saver: BaseCheckpointSaver) -> None:
+    with Runtime() as runtime:
+        graph = one_node(echo, Notes).compile(checkpointer=saver, runtime=runtime)
+        for number in range(20):
+            with pytest.raises(EncodeError):
+                graph.invoke({"lines": [runtime]}, on(f"room {number}"))
+        runtime.passivate()
+        assert runtime.health().active == 0
+
+
+class Parcel:
+    """A value that takes its time to be written down."""
+
+
+def test_a_call_whose_actor_is_forgotten_before_it_begins_waits_its_turn(saver: BaseCheckpointSaver) -> None:
+    """Between the look at a call and its beginning the actor rests, and another call starts work with a new one."""
+    began, free = Event(), Event()
+
+    def unpack(state: Notes) -> Notes:
+        if state["lines"][-1] == "first":
+            began.set()
+            assert free.wait(SECONDS_MAX)
+        return {"lines": [f"re: {len(state['lines'])}"]}
+
+    def meanwhile(_: Parcel) -> str:
+        if not began.is_set():
+            runtime.passivate()
+            results.append(callers.submit(graph.invoke, {"lines": ["first"]}, on("room")))
+            assert began.wait(SECONDS_MAX)
+            results.append(callers.submit(free_once_somebody_waits))
+        return "parcel"
+
+    def free_once_somebody_waits() -> None:
+        deadline = time.monotonic() + SECONDS_MAX
+        while not runtime.health().waiting and time.monotonic() < deadline:
+            time.sleep(0.002)
+        free.set()
+
+    register_type(Parcel, dump=meanwhile, load=lambda _: Parcel())
+    results: list[Any] = []
+    with Runtime() as runtime, ThreadPoolExecutor(2) as callers:
+        graph = one_node(unpack, Notes).compile(checkpointer=saver, runtime=runtime)
+        graph.invoke({"lines": ["before"]}, on("room"))
+        last = graph.invoke({"lines": [Parcel()]}, on("room"))
+        assert [type(line).__name__ for line in last["lines"]] == ["str", "str", "str", "str", "Parcel", "str"]
+        assert results[0].result(SECONDS_MAX)["lines"] == ["before", "re: 1", "first", "re: 3"]
