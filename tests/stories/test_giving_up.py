@@ -1,4 +1,4 @@
-"""Callers that give up: a cancelled call, a stream that is left. The thread stays at its last step and goes on later."""
+"""Callers that give up: a cancelled call, a stream that is left. The thread rests at its last step, to go on later."""
 
 import asyncio
 import operator
