@@ -16,7 +16,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig
 
 from ...events.codec.commits import decode_commit
-from ...events.errors import RefusedError, ThreadErasedError
+from ...events.errors import RefusedError, StaleVersionError, ThreadErasedError
 from ...events.stores.saver import BaseCheckpointSaver
 from ...events.stores.sqlite_saver import SqliteSaver
 from ...events.vocabulary import Command, Interrupt, Recorded, Resumed
@@ -32,6 +32,9 @@ FAILED = 1
 """Exit code: the answer was not taken, or the store failed."""
 INTERRUPTED = 130
 """Exit code: left with Ctrl+C; what shells use for it."""
+
+LOOKS_MAX = 5
+"""How often the demo looks at a thread that another process is working on at the same time."""
 
 
 class Demo:
@@ -98,7 +101,15 @@ class Demo:
             self._thread = f"{name}-{number}"
 
     def _up_to_question(self, graph: CompiledStateGraph, saver: BaseCheckpointSaver) -> StateSnapshot:
-        """Begin the thread, or take it up where the log says it is."""
+        """Begin the thread, or take it up where the log says it is; look again when another process was first."""
+        for _ in range(LOOKS_MAX - 1):
+            try:
+                return self._look(graph, saver)
+            except StaleVersionError:
+                continue
+        return self._look(graph, saver)
+
+    def _look(self, graph: CompiledStateGraph, saver: BaseCheckpointSaver) -> StateSnapshot:
         began = time.perf_counter()
         snapshot = graph.get_state(self._config)
         milliseconds = (time.perf_counter() - began) * 1000
