@@ -34,59 +34,62 @@ class Dispatcher:
         self._queue: SimpleQueue[PooledActor | None] = SimpleQueue()
         self._workers_max = workers
         self._workers: list[threading.Thread] = []
-        self._starting = threading.Lock()
-        self._due = threading.Condition()
-        """Guards the three below; notified when the timer has something new to look at."""
         self._timed: list[tuple[float, int, PooledActor, Any]] = []
         """Messages for later, soonest first: monotonic seconds, order of coming, actor, message."""
         self._timer: threading.Thread | None = None
-        self._closed = False
         self._order = count()
+        self._closed = False
+        self._changed = threading.Condition()
+        """Guards all of these, so that nothing is queued behind the end; the timer waits for news at it."""
 
     def submit(self, actor: PooledActor) -> None:
-        """Have the actor's turn run on a worker, soon."""
-        if not self._workers:
-            self._start()
-        self._queue.put(actor)
+        """Have the actor's turn run on a worker, soon; at once and here when there are no workers any more."""
+        with self._changed:
+            if not self._closed:
+                self._start()
+                self._queue.put(actor)
+                return
+        actor.turn()
 
     def later(self, seconds: float, actor: PooledActor, message: Any) -> None:
         """Give an actor a message after a while, and have a worker run its turn; not at all once closed."""
-        with self._due:
+        with self._changed:
+            if self._closed:
+                return
             heappush(self._timed, (time.monotonic() + seconds, next(self._order), actor, message))
             if self._timer is None:
                 self._timer = threading.Thread(target=self._run_timer, name="clew-timer", daemon=True)
                 self._timer.start()
-            self._due.notify()
+            self._changed.notify()
+
+    def close(self) -> None:
+        """End the workers once they have done what is queued; what was to come later does not."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+            for _ in self._workers:
+                self._queue.put(None)
+        for thread in (self._timer, *self._workers):
+            if thread is not None and thread is not threading.current_thread():
+                thread.join(timeout=10)
+
+    def _start(self) -> None:
+        while len(self._workers) < self._workers_max:
+            name = f"clew-dispatcher-{len(self._workers)}"
+            worker = threading.Thread(target=self._run, name=name, daemon=True)
+            worker.start()
+            self._workers.append(worker)
 
     def _run_timer(self) -> None:
         while True:
-            with self._due:
+            with self._changed:
                 while not self._closed and (not self._timed or self._timed[0][0] > time.monotonic()):
-                    self._due.wait(self._timed[0][0] - time.monotonic() if self._timed else None)
+                    self._changed.wait(self._timed[0][0] - time.monotonic() if self._timed else None)
                 if self._closed:
                     return
                 _, _, actor, message = heappop(self._timed)
             # Not here: a turn may wait for a disk, and others want their time kept.
             actor.actor_inbox.put(message)
-
-    def close(self) -> None:
-        """End the workers once they have done what is queued; what was to come later does not."""
-        with self._due:
-            self._closed = True
-            self._due.notify()
-        for _ in self._workers:
-            self._queue.put(None)
-        for worker in self._workers:
-            if worker is not threading.current_thread():
-                worker.join(timeout=10)
-
-    def _start(self) -> None:
-        with self._starting:
-            while len(self._workers) < self._workers_max:
-                name = f"clew-dispatcher-{len(self._workers)}"
-                worker = threading.Thread(target=self._run, name=name, daemon=True)
-                worker.start()
-                self._workers.append(worker)
 
     def _run(self) -> None:
         while (actor := self._queue.get()) is not None:

@@ -29,8 +29,9 @@ class Journal:
         """Held by whoever commits: a caller on its own behalf, or the committer."""
         self._queue: SimpleQueue[tuple[Entry, Done] | None] = SimpleQueue()
         self._committer: threading.Thread | None = None
-        self._starting = threading.Lock()
         self._closed = False
+        self._changing = threading.RLock()
+        """Held to queue and to stop, so that nothing is queued behind the end. Reentrant: a finalizer may stop."""
 
     @property
     def waiting(self) -> int:
@@ -66,28 +67,25 @@ class Journal:
 
     def submit(self, entry: Entry, done: Done) -> None:
         """Queue one commit for the committer thread; `done` is called there with its position or error. Never waits."""
-        if self._closed:
-            raise StoreError("the journal is closed: its runtime was closed; open another one")
-        if self._committer is None:
-            self._start()
-        self._queue.put((entry, done))
+        with self._changing:
+            if self._closed:
+                raise StoreError("the journal is closed: its runtime was closed; open another one")
+            if self._committer is None:
+                self._committer = threading.Thread(target=self._run, name="clew-committer", daemon=True)
+                self._committer.start()
+            self._queue.put((entry, done))
 
     def stop(self) -> None:
         """End the committer thread once it has committed what is queued; does not wait."""
-        self._closed = True
-        self._queue.put(None)
+        with self._changing:
+            self._closed = True
+            self._queue.put(None)
 
     def close(self) -> None:
         """Commit what is queued and end the committer thread."""
         self.stop()
         if self._committer is not None:
             self._committer.join(timeout=10)
-
-    def _start(self) -> None:
-        with self._starting:
-            if self._committer is None:
-                self._committer = threading.Thread(target=self._run, name="clew-committer", daemon=True)
-                self._committer.start()
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:

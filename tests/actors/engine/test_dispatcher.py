@@ -125,6 +125,20 @@ def test_a_message_for_later_comes_on_a_worker(dispatcher: Dispatcher) -> None:
 
 
 @pytest.mark.usefixtures("eager_switching")
+def test_closing_leaves_no_thread_whatever_comes_meanwhile() -> None:
+    for _ in range(30):
+        closing = Dispatcher()
+        actor = Recorder(closing)
+        closing.later(0.0, actor, (0, 0))
+        busy = threading.Thread(target=lambda actor=actor: [actor.actor_ref.tell((1, n)) for n in range(20)])
+        busy.start()
+        closing.close()
+        busy.join(10)
+        assert not any(thread.is_alive() for thread in (*closing._workers, closing._timer) if thread is not None)
+        assert [number for who, number in actor.seen if who == 1] == list(range(20))
+
+
+@pytest.mark.usefixtures("eager_switching")
 def test_nothing_is_lost_reordered_or_overlapped_under_many_producers(dispatcher: Dispatcher) -> None:
     actors = [Recorder(dispatcher) for _ in range(10)]
     messages, producers = 300, 8

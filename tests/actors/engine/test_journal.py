@@ -152,3 +152,26 @@ def test_whatever_a_store_raises_the_committer_lives_on() -> None:
     assert isinstance(verdicts[0], OutcomeUnknownError)
     assert isinstance(verdicts[1], int)
     journal.close()
+
+
+@pytest.mark.usefixtures("eager_switching")
+def test_an_append_that_comes_while_the_journal_closes_is_stored_or_refused() -> None:
+    for _ in range(30):
+        store = SlowStore()
+        journal = Journal(store)
+        told: list[Verdict] = []
+
+        def submit(name: str, journal: Journal = journal, told: list[Verdict] = told) -> None:
+            try:
+                journal.submit(entry(name), told.append)
+            except StoreError as error:
+                told.append(error)
+
+        threads = [threading.Thread(target=submit, args=(str(number),)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        journal.close()
+        for thread in threads:
+            thread.join(10)
+        assert len(told) == 4
+        assert sum(isinstance(verdict, int) for verdict in told) == len(store.heads())
