@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from clew.actors.engine.call import scope_here
 
 
 class Ledger:
-    """What was done outside, in order."""
+    """What was done outside, in order. It outlives every process."""
 
     def __init__(self) -> None:
         self.done: list[str] = []
+        self._visits: Counter[str] = Counter()
 
     def charge(self, what: str) -> Any:
         """A recorded effect of the running node: done once, played back ever after."""
@@ -25,3 +27,12 @@ class Ledger:
         receipt = f"receipt for {what}"
         effect.keep(receipt)
         return receipt
+
+    def note(self, what: str) -> None:
+        """Something that somebody else records: a tool's doing."""
+        self.done.append(what)
+
+    def visits(self, name: str) -> int:
+        """How often this was asked for this name, with this time."""
+        self._visits[name] += 1
+        return self._visits[name]
