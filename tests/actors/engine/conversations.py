@@ -10,7 +10,6 @@ import asyncio
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Annotated, Any, TypedDict
 
 from clew import START, Command, MessagesState, StateGraph, ToolNode, interrupt
@@ -68,7 +67,8 @@ class Person:
         self.repeats = repeats
         self.pending: tuple[Move, str] | None = None
         """The move that has no reply yet, with its id: what a person remembers while the process restarts."""
-        self._ids = count()
+        self.moves = 0
+        """Made so far; a repeated one counts once."""
 
     def converse(self, graph: Any) -> None:
         """Go on until nothing is left to say. Raises `Crash` where the process dies."""
@@ -78,7 +78,8 @@ class Person:
             move = self._next(graph)
             if move is None:
                 return
-            self._make(graph, move, f"move {next(self._ids)}" if self.repeats else "")
+            self.moves += 1
+            self._make(graph, move, f"move {self.moves}" if self.repeats else "")
         raise AssertionError(f"{MOVES_MAX} moves and no end: {graph.get_state(on(self.thread))}")
 
     def _next(self, graph: Any) -> Move | None:

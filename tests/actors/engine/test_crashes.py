@@ -137,6 +137,8 @@ def every_fault(
                 if world.live(*faults) < len(faults):
                     break
                 assert world.end() == expected
+                if repeats:
+                    assert world.person.moves <= calm.person.moves, "a repeated call did not do all that it stands for"
                 if len(faults) < DEPTH and site in CRASHES:
                     met += every_fault(story, inner, sites, repeats=repeats, first=faults)
             except BaseException as error:
