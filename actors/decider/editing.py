@@ -6,7 +6,7 @@ from ...events.errors import InvalidUpdateError, StaleVersionError
 from ...events.vocabulary import START, Forked, Route, RunStarted, StateUpdated
 from ...projections.state.fold import Draft, update_writes
 from ...projections.state.merge import MergeError
-from ...projections.state.thread import Line
+from ...projections.state.thread import Checkpoint, Line
 from ..author.plan import Plan
 from .commands import Decision, Edit, Ending, MergeWanted
 from .planning import plan_next
@@ -30,7 +30,7 @@ def edit(request: Request, command: Edit) -> Decision:
         return record_input(request, draft, command)
     line = draft.line()
     event = StateUpdated(updates=list(command.updates), who=request.terms.who)
-    arrivals, deferred = full_joins(request.plan, line, command), line.deferred
+    arrivals, deferred = still_due(request.plan, line, command)
     try:
         cells = merged_cells(request.channels, line.cells, update_writes(line, event), request.merged)
     except MergeError as error:
@@ -44,13 +44,37 @@ def edit(request: Request, command: Edit) -> Decision:
     return Decision(draft, ending=Ending("edited"))
 
 
-def full_joins(plan: Plan, line: Line, command: Edit) -> dict[str, list[str]]:
-    """The joins partly filled, and the full ones whose node is due: it stays due whatever is updated but the node."""
+def still_due(plan: Plan, line: Line, command: Edit) -> tuple[dict[str, list[str]], list[str]]:
+    """What an update leaves due unless it is made in the node's own name: nodes of full joins, deferred nodes.
+
+    Returns:
+        The joins as they were before those nodes were planned, and the deferred nodes.
+    """
     arrivals = {key: list(sources) for key, sources in line.arrivals.items()}
-    if plan.joins:
-        due = {task.node for task in line.unfinished if task.send < 0} - {update.as_node for update in command.updates}
-        arrivals.update({key: sorted(join.sources) for key, join in plan.joins.items() if join.target in due})
-    return arrivals
+    due = {task.node for task in line.unfinished if task.send < 0} - {update.as_node for update in command.updates}
+    for key, sources in arrived(plan, line).items() if plan.joins and due else ():
+        if plan.joins[key].target in due and sources >= plan.joins[key].sources:
+            arrivals[key] = sorted(sources)
+    planned = [name for name in due if name in plan.nodes and plan.nodes[name].defer]
+    return arrivals, [*line.deferred, *sorted(planned)]
+
+
+def arrived(plan: Plan, line: Line) -> dict[str, set[str]]:
+    """Join key to the sources that had arrived when the open step was planned, of full joins too."""
+    places: list[Checkpoint] = []
+    earlier = line.head
+    while earlier is not None and (not places or places[-1].source in ("update", "fork")):
+        places.append(earlier)
+        earlier = line.before(earlier)
+    joins = {} if earlier is None else {key: set(names) for key, names in earlier.arrivals.items() if key in plan.joins}
+    for place in reversed(places):
+        if place.source == "update":
+            joins = {key: names for key, names in joins.items() if plan.joins[key].target not in place.writers}
+        for name in place.writers if place.source != "fork" else ():
+            node = plan.node(name)
+            for key in node.joins if node is not None else ():
+                joins.setdefault(key, set()).add(name)
+    return joins
 
 
 def copy(request: Request, draft: Draft, command: Edit) -> Decision:

@@ -68,7 +68,7 @@ def proceed_with(request: Request, command: Continue) -> Decision:
     request.see_graph(draft)
     if command.checkpoint:
         origin = checkpoint_of(request, draft.line(), command.checkpoint)
-        if not untouched(head, origin):
+        if not begins_branch(head, origin):
             draft.say(Forked(version=origin.version, ordinal=origin.ordinal, rerun=True))
         draft.say(request.continued("continue"))
         if draft.line().tasks:
@@ -81,10 +81,9 @@ def proceed_with(request: Request, command: Continue) -> Decision:
     return go_on(request, draft)
 
 
-def untouched(head: Checkpoint, origin: Checkpoint) -> bool:
-    """True for a branch's first checkpoint from which nothing was run yet: it is gone on from, not branched again."""
-    fresh = origin.address == head.address and origin.source in ("update", "fork")
-    return fresh and all(task.attempt == 0 for task in origin.tasks)
+def begins_branch(head: Checkpoint, origin: Checkpoint) -> bool:
+    """True for the head where it is a branch's first checkpoint: it is gone on from, not branched again."""
+    return origin.address == head.address and origin.source in ("update", "fork")
 
 
 def repeat(request: Request, command: Command) -> Decision:

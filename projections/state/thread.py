@@ -275,6 +275,10 @@ class Line(Struct, eq=False):
             found = self.past[place] if place < len(self.past) else None
         return found if found is not None and found.id == checkpoint else None
 
+    def before(self, checkpoint: Checkpoint) -> Checkpoint | None:
+        """The checkpoint before this one on its branch, or None."""
+        return None if checkpoint.parent is None else self.at(checkpoint.parent)
+
     def at(self, address: tuple[int, int]) -> Checkpoint | None:
         """The checkpoint at (version, ordinal), or None."""
         head = self.head

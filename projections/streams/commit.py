@@ -10,6 +10,7 @@ from langchain_core.messages import BaseMessage
 from ...events.vocabulary import (
     INTERRUPT,
     START,
+    CommandApplied,
     Forked,
     NodeCompleted,
     RunContinued,
@@ -143,6 +144,9 @@ def _place_of(events: Sequence[Any], line: Line) -> Line | Checkpoint:
     """Where a run goes on from: the open step, or the one before where the same commit has closed it already."""
     head = line.head
     if head is None or head.parent is None or not any(isinstance(event, StepCommitted) for event in events):
+        return line
+    if any(isinstance(event, CommandApplied) for event in events):
+        # What a Command given as input wrote is in the state that it goes on from, as if the open step had it.
         return line
     return line.at(head.parent) or line
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from clew import END, START, Command, Send, StateGraph
+from clew import END, START, Command, Send, StateGraph, interrupt
 from clew.checkpoint import BaseCheckpointSaver
 from clew.errors import InvalidUpdateError
 
@@ -154,3 +154,48 @@ def test_a_thread_id_that_is_no_text_is_shown_as_text(saver: BaseCheckpointSaver
     config = graph.get_state({"configurable": {"thread_id": 7}}).config
     assert config["configurable"]["thread_id"] == "7"
     assert graph.get_state(config).values["names"] == ["a"]
+
+
+def test_only_a_node_that_its_join_made_due_stays_due(saver: BaseCheckpointSaver) -> None:
+    builder = StateGraph(State)
+    for name in ("a", "b", "c", "j"):
+        builder.add_node(name, named(name))
+    builder.add_edge(START, "a").add_edge("a", "j").add_edge("a", "b").add_edge(["b", "c"], "j")
+    graph = builder.compile(checkpointer=saver, interrupt_before=["j"])
+    graph.invoke({"x": 1}, THREAD)
+    assert graph.get_state(THREAD).next == ("b", "j")
+    graph.update_state(THREAD, None, as_node="c")
+    assert graph.get_state(THREAD).next == ()
+    graph.update_state(THREAD, None, as_node="b")
+    assert graph.get_state(THREAD).next == ("j",)
+    graph.update_state(THREAD, None, as_node="c")
+    assert graph.get_state(THREAD).next == ("j",)
+
+
+def test_a_deferred_node_that_is_due_stays_due(saver: BaseCheckpointSaver) -> None:
+    builder = StateGraph(State).add_node("a", named("a")).add_node("late", named("late"), defer=True)
+    graph = builder.add_edge(START, "a").add_edge("a", "late").compile(checkpointer=saver, interrupt_before=["late"])
+    graph.invoke({"x": 1}, THREAD)
+    graph.update_state(THREAD, {"names": ["again"]}, as_node="a")
+    assert graph.get_state(THREAD).next == ("late",)
+    graph.update_state(THREAD, {"names": ["by hand"]}, as_node="late")
+    assert graph.get_state(THREAD).next == ()
+
+
+def test_a_branch_that_waits_at_its_first_checkpoint_is_gone_on_from(saver: BaseCheckpointSaver) -> None:
+    builder = StateGraph(State).add_node("ask", lambda state: {"names": [interrupt("?")]}).add_edge(START, "ask")
+    graph = builder.compile(checkpointer=saver)
+    first = graph.invoke({"x": 1}, THREAD)["__interrupt__"][0]
+    chosen = graph.get_state(THREAD)
+    again = graph.invoke(None, chosen.config)["__interrupt__"][0]
+    branch = graph.get_state(THREAD)
+    assert (branch.metadata["source"], again.id != first.id) == ("fork", True)
+    assert graph.invoke(None, branch.config)["__interrupt__"][0] == again
+    assert graph.get_state(THREAD).config == branch.config
+
+
+def test_a_commands_update_of_a_finished_thread_shows_in_its_stream(saver: BaseCheckpointSaver) -> None:
+    graph = chain("a").compile(checkpointer=saver)
+    graph.invoke({"x": 1}, THREAD)
+    chunks = list(graph.stream(Command(update={"names": ["C"]}), THREAD, stream_mode="values"))
+    assert chunks == [{"x": 1, "names": ["a", "C"]}]
