@@ -82,8 +82,12 @@ def proceed_with(request: Request, command: Continue) -> Decision:
 
 
 def begins_branch(head: Checkpoint, origin: Checkpoint) -> bool:
-    """True for the head where it is a branch's first checkpoint: it is gone on from, not branched again."""
-    return origin.address == head.address and origin.source in ("update", "fork")
+    """True for the head where it is a branch's first checkpoint and nothing came of it yet: no need to branch again."""
+    if origin.address != head.address or origin.source not in ("update", "fork"):
+        return False
+    return not any(
+        task.completed is not None or any(asked.answer is not None for asked in task.questions) for task in origin.tasks
+    )
 
 
 def repeat(request: Request, command: Command) -> Decision:

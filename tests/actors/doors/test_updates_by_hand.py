@@ -199,3 +199,14 @@ def test_a_commands_update_of_a_finished_thread_shows_in_its_stream(saver: BaseC
     graph.invoke({"x": 1}, THREAD)
     chunks = list(graph.stream(Command(update={"names": ["C"]}), THREAD, stream_mode="values"))
     assert chunks == [{"x": 1, "names": ["a", "C"]}]
+
+
+def test_a_branch_with_an_answer_on_it_is_run_anew_from_its_first_checkpoint(saver: BaseCheckpointSaver) -> None:
+    builder = StateGraph(State).add_node("ask", lambda state: {"names": [interrupt("1"), interrupt("2")]})
+    graph = builder.add_edge(START, "ask").compile(checkpointer=saver)
+    graph.invoke({"x": 1}, THREAD)
+    graph.invoke(None, graph.get_state(THREAD).config)
+    branch = graph.get_state(THREAD)
+    graph.invoke(Command(resume="A"), THREAD)
+    assert graph.invoke(None, branch.config)["__interrupt__"][0].value == "1"
+    assert graph.get_state(THREAD).parent_config == branch.config
