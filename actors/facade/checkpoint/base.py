@@ -1,0 +1,5 @@
+"""What every saver is."""
+
+from clew.events.stores.saver import BaseCheckpointSaver
+
+__all__ = ["BaseCheckpointSaver"]

@@ -1,0 +1,5 @@
+"""States that hold a conversation, and how messages are merged into one."""
+
+from clew.projections.channels.messages import REMOVE_ALL_MESSAGES, MessagesState, add_messages
+
+__all__ = ["REMOVE_ALL_MESSAGES", "MessagesState", "add_messages"]
