@@ -36,6 +36,8 @@ class Bench:
     saver: Any
     store: str
     amount: Amount
+    location: str = ""
+    """File or connection string of the store; empty for memory."""
     lap_seconds: "array[float]" = field(default_factory=lambda: array("d"))
     """Timed operations of the round that is running, emptied by the worker before each; packed, so that a lap is not a
     Python object among those that `paused` counts."""

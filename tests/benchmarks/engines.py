@@ -16,15 +16,18 @@ RAW = "raw"
 
 _GRAPH_NAMES = ("StateGraph", "START", "END", "MessagesState", "add_messages")
 _TYPE_NAMES = ("interrupt", "Command", "Send")
-_SAVER_NAMES = ("InMemorySaver", "SqliteSaver", "PostgresSaver")
+_SAVER_NAMES = ("InMemorySaver", "SqliteSaver", "PostgresSaver", "AsyncSqliteSaver")
+_TOOL_NAMES = ("ToolNode", "tools_condition")
 
 _MODULES: dict[str, dict[str, str]] = {
-    CLEW: dict.fromkeys((*_GRAPH_NAMES, *_TYPE_NAMES, *_SAVER_NAMES, "Runtime"), "clew"),
+    CLEW: dict.fromkeys((*_GRAPH_NAMES, *_TYPE_NAMES, *_SAVER_NAMES, *_TOOL_NAMES, "Runtime"), "clew"),
     PEER: {
         **dict.fromkeys(_GRAPH_NAMES, "langgraph.graph"),
         **dict.fromkeys(_TYPE_NAMES, "langgraph.types"),
+        **dict.fromkeys(_TOOL_NAMES, "langgraph.prebuilt"),
         "InMemorySaver": "langgraph.checkpoint.memory",
         "SqliteSaver": "langgraph.checkpoint.sqlite",
+        "AsyncSqliteSaver": "langgraph.checkpoint.sqlite.aio",
         "PostgresSaver": "langgraph.checkpoint.postgres",
     },
     RAW: {},

@@ -96,6 +96,24 @@ def _paused(store: str) -> list[Limit]:
     ]
 
 
+def _ahead(workload: str, size: int) -> list[Limit]:
+    return [
+        Limit(f"{workload} {size:,}: times faster than langgraph", workload, store, named("ratio"), size, at_least=1.0)
+        for store in ("memory", "sqlite")
+    ]
+
+
+SHAPES = {
+    "fan-out": 1_000,
+    "wide-state": 300,
+    "tool-loop": 50,
+    "sub-graphs": 100,
+    "stream-messages": 1_000,
+    "stream-custom": 1_000,
+    "async-threads": 200,
+}
+"""Workloads on which clew must be ahead, each with its size."""
+
 LIMITS = (
     _cycle("memory", 6.0),
     _cycle("sqlite", 3.0),
@@ -106,4 +124,5 @@ LIMITS = (
     _stored("sqlite"),
     *_paused("sqlite"),
     *_paused("postgres"),
+    *(limit for workload, size in SHAPES.items() for limit in _ahead(workload, size)),
 )

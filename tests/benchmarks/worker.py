@@ -43,7 +43,7 @@ def _play(case: dict[str, Any], answers: TextIO) -> None:
     workload, amount = BY_NAME[case["workload"]], Amount(**case["amount"])
     with ExitStack() as opened:
         saver = opened.enter_context(opened_saver(engine, store, location))
-        bench = Bench(engine=engine, saver=saver, store=store, amount=amount)
+        bench = Bench(engine=engine, saver=saver, store=store, amount=amount, location=location)
         playing = workload.play(bench)
         next(playing)  # up to its first yield: set-up and warm-up
         _say(answers, {"ready": _description(engine, durability(saver, store, location))})

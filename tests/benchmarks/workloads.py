@@ -15,7 +15,18 @@ from .bench import Amount, Bench, Lap, Workload, expect
 from .engines import CLEW, PEER, RAW
 from .measuring import CONVERSATION, EARLY_TURN, GROWTH, WINDOW_TURNS
 from .paused import paused_threads
-from .stores import POSTGRES, SQLITE, STORES
+from .shapes import (
+    INNER_STEPS,
+    WIDE_STEPS,
+    async_threads,
+    fan_out,
+    stream_custom,
+    stream_messages,
+    sub_graphs,
+    tool_loop,
+    wide_state,
+)
+from .stores import MEMORY, POSTGRES, SQLITE, STORES
 
 BOTH = (CLEW, PEER)
 TURN_BYTES = 500
@@ -185,6 +196,80 @@ WORKLOADS = (
         ),
         engines=BOTH,
         stores=STORES,
+        units_per_lap=lambda amount: amount.size,
+    ),
+    Workload(
+        name="fan-out",
+        unit="task",
+        play=fan_out,
+        full=(
+            Amount(size=10, rounds=7, laps=20),
+            Amount(size=100, rounds=7, laps=5),
+            Amount(size=1_000, rounds=7, laps=1),
+        ),
+        quick=(Amount(size=100, rounds=5, laps=2), Amount(size=1_000, rounds=3, laps=1)),
+        engines=BOTH,
+        stores=(MEMORY, SQLITE),
+        units_per_lap=lambda amount: amount.size,
+    ),
+    Workload(
+        name="wide-state",
+        unit="super-step",
+        play=wide_state,
+        full=(Amount(size=300, rounds=7, laps=5),),
+        quick=(Amount(size=300, rounds=5, laps=2),),
+        engines=BOTH,
+        stores=(MEMORY, SQLITE),
+        units_per_lap=lambda amount: WIDE_STEPS,
+    ),
+    Workload(
+        name="tool-loop",
+        unit="round",
+        play=tool_loop,
+        full=(Amount(size=50, rounds=7, laps=3),),
+        quick=(Amount(size=50, rounds=5, laps=1),),
+        engines=BOTH,
+        stores=(MEMORY, SQLITE),
+        units_per_lap=lambda amount: amount.size,
+    ),
+    Workload(
+        name="sub-graphs",
+        unit=f"sub-graph of {INNER_STEPS} super-steps",
+        play=sub_graphs,
+        full=(Amount(size=100, rounds=5, laps=1),),
+        quick=(Amount(size=100, rounds=3, laps=1),),
+        engines=BOTH,
+        stores=(MEMORY, SQLITE),
+        units_per_lap=lambda amount: amount.size,
+    ),
+    Workload(
+        name="stream-messages",
+        unit="token",
+        play=stream_messages,
+        full=(Amount(size=1_000, rounds=7, laps=3),),
+        quick=(Amount(size=1_000, rounds=5, laps=2),),
+        engines=BOTH,
+        stores=(MEMORY, SQLITE),
+        units_per_lap=lambda amount: amount.size,
+    ),
+    Workload(
+        name="stream-custom",
+        unit="chunk",
+        play=stream_custom,
+        full=(Amount(size=1_000, rounds=7, laps=10),),
+        quick=(Amount(size=1_000, rounds=5, laps=5),),
+        engines=BOTH,
+        stores=(MEMORY, SQLITE),
+        units_per_lap=lambda amount: amount.size,
+    ),
+    Workload(
+        name="async-threads",
+        unit="thread",
+        play=async_threads,
+        full=(Amount(size=200, rounds=7, laps=3),),
+        quick=(Amount(size=200, rounds=3, laps=1),),
+        engines=BOTH,
+        stores=(MEMORY, SQLITE),
         units_per_lap=lambda amount: amount.size,
     ),
     Workload(
