@@ -27,11 +27,14 @@
     ├── GraphRecursionError           more super-steps than the limit while work remains
     ├── NodeTimeoutError              a node took longer than its timeout
     ├── NodeCancelledError            a node cancelled itself
+    ├── InvalidAnswer                 the cause of the `ValidationError` that refuses an answer
+    ├── TaskNotFound                  never raised; for programs that catch it
     ├── MissingPackageError           an extra that is not installed
     ├── DrawingUnavailableError       the service that renders diagrams did not
     └── ScriptError                   a scripted model has no reply for its messages
     GraphBubbleUp (BaseException)     control signals; never leave the root graph, never caught by `except Exception`
     ├── GraphInterrupt                a question was asked
+    │   └── NodeInterrupt             the older way to pause, raised by a node
     ├── ParentCommand                 a Command for the calling graph
     └── GraphDrained                  the run stopped because it was asked to
 
@@ -40,8 +43,12 @@ Where Python readers expect a built-in error, the class inherits it too.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from enum import Enum
 from typing import Any
+
+from .vocabulary import Interrupt
 
 
 class ClewError(Exception):
@@ -158,12 +165,42 @@ class AlreadyAnsweredError(NothingToResumeError):
 
 
 class UnknownInterruptError(RefusedError, ValueError):
-    """An answer names a question that is not open here. `reason`: "not_pending", "empty_map" or "ambiguous"."""
+    """An answer names a question that is not open here; under a strict resume also an answer that names none.
 
-    def __init__(self, message: str, *, reason: str = "not_pending", questions: Sequence[str] = ()) -> None:
+    `reason` is "not_pending", "empty_map" or "ambiguous"; `interrupt_ids` are the questions that the answer named,
+    `pending_ids` those that wait.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str = "not_pending",
+        interrupt_ids: Sequence[str] = (),
+        pending_ids: Sequence[str] = (),
+    ) -> None:
         self.reason = reason
-        self.questions = list(questions)
+        self.interrupt_ids = tuple(interrupt_ids)
+        self.pending_ids = tuple(pending_ids)
         super().__init__(message)
+
+    @property
+    def questions(self) -> list[str]:
+        """Ids of the questions that wait."""
+        return list(self.pending_ids)
+
+
+class InvalidAnswer(ClewError):
+    """Why a schema's own error reached the caller: it is the cause of the `ValidationError` of an answer refused."""
+
+    def __init__(self, question: str) -> None:
+        self.question = question
+        super().__init__(f"the answer to question {question!r} does not fit its response_schema: it stays open")
+
+
+def is_invalid_resume(error: BaseException) -> bool:
+    """True for the `ValidationError` that a refused answer raises; the question is still open then."""
+    return isinstance(error.__cause__, InvalidAnswer)
 
 
 class UnknownCheckpointError(RefusedError, KeyError):
@@ -229,6 +266,10 @@ class NodeTimeoutError(ClewError):
         )
 
 
+class TaskNotFound(ClewError):
+    """A task that is looked for is not there. Nothing of clew raises it: it stands for programs that catch it."""
+
+
 class NodeCancelledError(ClewError):
     """A node raised `asyncio.CancelledError` though nobody cancelled the run."""
 
@@ -264,6 +305,14 @@ class GraphInterrupt(GraphBubbleUp):
         super().__init__(tuple(interrupts))
 
 
+class NodeInterrupt(GraphInterrupt):
+    """Raised by a node to pause: the older form of `interrupt`, which takes no answer and asks anew at each run."""
+
+    def __init__(self, value: Any, id: str | None = None) -> None:
+        warnings.warn("NodeInterrupt is deprecated: call interrupt(value) instead", DeprecationWarning, stacklevel=2)
+        super().__init__([Interrupt(value) if id is None else Interrupt(value, id)])
+
+
 class ParentCommand(GraphBubbleUp):
     """A node returned a Command for the graph that called this one."""
 
@@ -273,6 +322,21 @@ class ParentCommand(GraphBubbleUp):
 
 class GraphDrained(GraphBubbleUp):
     """The run stopped at a step's end because it was asked to; continue it later with `None` as input."""
+
+
+class ErrorCode(Enum):
+    """The names under which the common-errors page explains what went wrong."""
+
+    GRAPH_RECURSION_LIMIT = "GRAPH_RECURSION_LIMIT"
+    INVALID_CONCURRENT_GRAPH_UPDATE = "INVALID_CONCURRENT_GRAPH_UPDATE"
+    INVALID_GRAPH_NODE_RETURN_VALUE = "INVALID_GRAPH_NODE_RETURN_VALUE"
+    MULTIPLE_SUBGRAPHS = "MULTIPLE_SUBGRAPHS"
+    INVALID_CHAT_HISTORY = "INVALID_CHAT_HISTORY"
+
+
+def create_error_message(*, message: str, error_code: ErrorCode) -> str:
+    """`message` with its code, as clew's own errors have it."""
+    return with_code(message, error_code.value)
 
 
 def with_code(message: str, code: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from ...events.errors import (
@@ -60,7 +60,7 @@ def bind(request: Request, line: Line, command: Answer) -> Mapping[str, Payload]
     questions = {question.raised.question: question for question in line.open_questions}
     if command.bare is not None:
         if len(questions) > 1:
-            raise AmbiguousAnswerError(list(questions))
+            raise ambiguous(list(questions), strict=command.strict)
         if questions:
             return {next(iter(questions)): command.bare}
         if line.paused or (line.tasks and not request.state.running and last_answered(request.state) is None):
@@ -68,10 +68,22 @@ def bind(request: Request, line: Line, command: Answer) -> Mapping[str, Payload]
         raise nothing_open(request)
     if not command.answers and not line.tasks:
         raise nothing_open(request)
+    if not command.answers and command.strict:
+        raise UnknownInterruptError(
+            f"the map of answers names no question; open questions: {list(questions) or 'none'}",
+            reason="empty_map",
+            pending_ids=list(questions),
+        )
     for question in command.answers:
         if question not in questions:
-            raise not_open(request.state, question, list(questions))
+            raise not_open(request.state, question, list(questions), command.answers)
     return command.answers
+
+
+def ambiguous(questions: list[str], *, strict: bool) -> RefusedError:
+    """The refusal of one answer where several questions are open."""
+    refusal = AmbiguousAnswerError(questions)
+    return UnknownInterruptError(str(refusal), reason="ambiguous", pending_ids=questions) if strict else refusal
 
 
 def nothing_open(request: Request) -> RefusedError:
@@ -87,14 +99,15 @@ def nothing_open(request: Request) -> RefusedError:
     return NothingToResumeError(f"thread {request.thread!r} has no open question and {work}; give it new input instead")
 
 
-def not_open(state: ThreadState, question: str, open_questions: list[str]) -> RefusedError:
+def not_open(state: ThreadState, question: str, open_questions: list[str], named: Iterable[str] = ()) -> RefusedError:
     """The refusal of an answer to a question that is not open: answered by whom, or never asked."""
     for answered in reversed(state.answered):
         if answered.raised.question == question:
             return already(state, answered)
     return UnknownInterruptError(
         f"question {question!r} is not open; open questions: {open_questions or 'none'}",
-        questions=open_questions,
+        interrupt_ids=[one for one in named if one not in open_questions] or [question],
+        pending_ids=open_questions,
     )
 
 

@@ -73,6 +73,8 @@ class Answer(Struct, frozen=True):
     checkpoint: str = ""
     writes: tuple[Write, ...] = ()
     routes: tuple[Route, ...] = ()
+    strict: bool = False
+    """True refuses an empty map too, and says `UnknownInterruptError` where one answer could mean several questions."""
 
 
 class Apply(Struct, frozen=True):

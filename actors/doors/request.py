@@ -30,6 +30,8 @@ from .setup import Setup
 
 DURABILITIES = ("sync", "async", "exit")
 QUESTION_ID_LENGTH = 32
+STRICT_RESUME = "__pregel_strict_resume"
+"""Key of `configurable` that has answers refused which LangGraph takes with a shrug; the name is LangGraph's."""
 
 
 class Options(Struct, frozen=True):
@@ -169,12 +171,13 @@ def _answer(
             "Command(resume=...) needs a checkpointer: without one no question is kept; compile(checkpointer=...)"
         )
     checkpoint = own(config, "checkpoint_id")
+    strict = bool(config["configurable"].get(STRICT_RESUME))
     encode = graph.codec.encode_value
     if isinstance(resume, dict) and all(is_question_id(key) for key in resume):
         answers = {question: Payload(value) for question, value in resume.items()}
         for question, payload in answers.items():
             payload.encoded = encode(payload.value, f"$.resume[{question!r}]")
-        return Answer(answers, None, checkpoint, writes, routes)
+        return Answer(answers, None, checkpoint, writes, routes, strict)
     bare = Payload(resume)
     bare.encoded = encode(resume, "$.resume")
     # From the store, not from what the actor remembers: the question that the person saw may be another process's.
@@ -182,10 +185,10 @@ def _answer(
     questions = state.root.open_questions
     if len(questions) == 1 and not checkpoint:
         # Bound now: what is asked later, while this answer waits its turn, was not what the person answered.
-        return Answer({questions[0].raised.question: bare}, None, checkpoint, writes, routes)
+        return Answer({questions[0].raised.question: bare}, None, checkpoint, writes, routes, strict)
     if not questions and not checkpoint and own(config, "command_id") not in state.commands:
         _refuse_late(state, actor)
-    return Answer({}, bare, checkpoint, writes, routes)
+    return Answer({}, bare, checkpoint, writes, routes, strict)
 
 
 def _refuse_late(state: ThreadState, actor: ThreadActor) -> None:

@@ -1,5 +1,6 @@
 """Every error of clew; the tree is in `clew.events.errors`."""
 
+from clew.actors.author.callee import NodeError
 from clew.events.errors import (
     AlreadyAnsweredError,
     AmbiguousAnswerError,
@@ -11,6 +12,7 @@ from clew.events.errors import (
     EmptyChannelError,
     EmptyInputError,
     EncodeError,
+    ErrorCode,
     GraphBubbleUp,
     GraphChangedError,
     GraphDrained,
@@ -18,9 +20,11 @@ from clew.events.errors import (
     GraphRecursionError,
     InboxFullError,
     InternalError,
+    InvalidAnswer,
     InvalidUpdateError,
     MissingPackageError,
     NodeCancelledError,
+    NodeInterrupt,
     NodeTimeoutError,
     NothingToResumeError,
     OutcomeUnknownError,
@@ -31,10 +35,13 @@ from clew.events.errors import (
     StaleVersionError,
     StoreBusyError,
     StoreError,
+    TaskNotFound,
     ThreadBusyError,
     ThreadErasedError,
     UnknownCheckpointError,
     UnknownInterruptError,
+    create_error_message,
+    is_invalid_resume,
 )
 
 __all__ = [
@@ -48,6 +55,7 @@ __all__ = [
     "EmptyChannelError",
     "EmptyInputError",
     "EncodeError",
+    "ErrorCode",
     "GraphBubbleUp",
     "GraphChangedError",
     "GraphDrained",
@@ -55,9 +63,12 @@ __all__ = [
     "GraphRecursionError",
     "InboxFullError",
     "InternalError",
+    "InvalidAnswer",
     "InvalidUpdateError",
     "MissingPackageError",
     "NodeCancelledError",
+    "NodeError",
+    "NodeInterrupt",
     "NodeTimeoutError",
     "NothingToResumeError",
     "OutcomeUnknownError",
@@ -68,8 +79,11 @@ __all__ = [
     "StaleVersionError",
     "StoreBusyError",
     "StoreError",
+    "TaskNotFound",
     "ThreadBusyError",
     "ThreadErasedError",
     "UnknownCheckpointError",
     "UnknownInterruptError",
+    "create_error_message",
+    "is_invalid_resume",
 ]

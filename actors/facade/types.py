@@ -3,7 +3,7 @@
 from clew.actors.author.callee import StreamWriter
 from clew.actors.author.policies import CachePolicy, RetryPolicy, TimeoutPolicy
 from clew.actors.engine.call import interrupt
-from clew.events.vocabulary import Command, Interrupt, Overwrite, Send
+from clew.events.vocabulary import Command, Interrupt, Overwrite, Send, StateUpdate
 from clew.projections.state.views import PregelTask, StateSnapshot
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "RetryPolicy",
     "Send",
     "StateSnapshot",
+    "StateUpdate",
     "StreamWriter",
     "TimeoutPolicy",
     "interrupt",

@@ -14,6 +14,7 @@ from .directives import (
     Interrupt,
     Overwrite,
     Send,
+    StateUpdate,
 )
 from .question import (
     AnswerRefused,
@@ -77,6 +78,7 @@ __all__ = [
     "RunPaused",
     "RunStarted",
     "Send",
+    "StateUpdate",
     "StateUpdated",
     "StepAbandoned",
     "StepCommitted",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 from langchain_core.messages.tool import ToolOutputMixin
 
@@ -20,6 +21,8 @@ OVERWRITE = "__overwrite__"
 """Key of `Overwrite`'s JSON form."""
 TAG_HIDDEN = "langsmith:hidden"
 """Tag of nodes and edges that tracing and drawings leave out."""
+NO_ID = "placeholder-id"
+"""Id of an `Interrupt` that a program made by itself: no question has it."""
 TAG_NOSTREAM = "nostream"
 """Tag of chat models whose tokens a `messages` stream leaves out."""
 
@@ -103,22 +106,46 @@ class Overwrite:
     """Replaces a channel's content for this step without asking its reducer; wins over every other write to it."""
 
     value: Any
-    type: str = field(default=OVERWRITE, repr=False)
+    type: str = OVERWRITE
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Interrupt:
-    """One open question: what `interrupt(value)` asked."""
+    """One open question: what `interrupt(value)` asked.
+
+    The further keywords are those of LangGraph before 1.0; of them only `ns` counts, which gives an id where none is.
+    """
 
     value: Any
-    id: str = ""
+    id: str
     """32 hexadecimal characters; the key of an answer in `Command(resume={id: answer})`."""
-    response_schema: dict[str, Any] | None = None
+    response_schema: Any
     """JSON schema of the answer, if the question gave one."""
 
-    def __repr__(self) -> str:
-        schema = f", response_schema={self.response_schema!r}" if self.response_schema else ""
-        return f"Interrupt(value={self.value!r}, id={self.id!r}{schema})"
+    def __init__(self, value: Any, id: str = NO_ID, response_schema: Any = None, **earlier: Any) -> None:
+        self.value = value
+        namespace = earlier.get("ns")
+        if id == NO_ID and namespace and isinstance(namespace, Sequence):
+            id = _id_of("|".join(namespace))
+        self.id = id
+        self.response_schema = response_schema
+
+    @classmethod
+    def from_ns(cls, value: Any, ns: str) -> Interrupt:
+        """The question that the task of this namespace asks: its id follows from the namespace."""
+        return cls(value, _id_of(ns))
 
     def __hash__(self) -> int:
         return hash(self.id)
+
+
+def _id_of(namespace: str) -> str:
+    return blake2b(namespace.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+class StateUpdate(NamedTuple):
+    """One update of a `bulk_update_state`: what `update_state` takes besides the config."""
+
+    values: Any
+    as_node: str | None = None
+    task_id: str | None = None

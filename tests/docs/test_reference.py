@@ -20,7 +20,8 @@ def test_every_refusal_and_store_error_has_its_row() -> None:
     wanted = {
         name
         for name in clew.errors.__all__
-        if issubclass(getattr(clew.errors, name), (RefusedError, StoreError))
+        if isinstance(getattr(clew.errors, name), type)
+        and issubclass(getattr(clew.errors, name), (RefusedError, StoreError))
         and name not in ("RefusedError", "StoreError")
     }
     assert wanted - named == set()
