@@ -46,7 +46,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from enum import Enum
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 from .vocabulary import Interrupt
 
@@ -256,14 +257,33 @@ class GraphRecursionError(ClewError, RecursionError):
 class NodeTimeoutError(ClewError):
     """A node took longer than its timeout. Deliberately no `TimeoutError`, so the default retry policy tries again."""
 
-    def __init__(self, node: str, kind: str, timeout_seconds: float, elapsed_seconds: float) -> None:
+    def __init__(
+        self,
+        node: str,
+        elapsed: float,
+        *,
+        kind: Literal["idle", "run"],
+        idle_timeout: float | None = None,
+        run_timeout: float | None = None,
+    ) -> None:
         self.node = node
+        self.elapsed = elapsed
+        """Seconds the attempt took, or, for an idle timeout, made no progress."""
         self.kind = kind
-        self.timeout = timeout_seconds
-        self.elapsed = elapsed_seconds
-        super().__init__(
-            f"node {node!r} passed its {kind} timeout of {timeout_seconds:g} s after {elapsed_seconds:.3f} s"
-        )
+        """"run": the whole attempt took too long; "idle": it made no progress for too long."""
+        self.idle_timeout = idle_timeout
+        """The node's idle timeout in seconds, None where it has none."""
+        self.run_timeout = run_timeout
+        """The node's run timeout in seconds, None where it has none."""
+        timeout = idle_timeout if kind == "idle" else run_timeout
+        self.timeout = 0.0 if timeout is None else timeout
+        """The timeout that was passed, in seconds."""
+        idle = " without progress" if kind == "idle" else ""
+        super().__init__(f"node {node!r} passed its {kind} timeout of {self.timeout:g} s{idle}, after {elapsed:.3f} s")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        limits = {"kind": self.kind, "idle_timeout": self.idle_timeout, "run_timeout": self.run_timeout}
+        return partial(type(self), **limits), (self.node, self.elapsed)
 
 
 class TaskNotFound(ClewError):
@@ -272,6 +292,10 @@ class TaskNotFound(ClewError):
 
 class NodeCancelledError(ClewError):
     """A node raised `asyncio.CancelledError` though nobody cancelled the run."""
+
+    def __init__(self, node: str, message: str | None = None) -> None:
+        self.node = node
+        super().__init__(message or f"node {node!r} raised asyncio.CancelledError, though nobody cancelled the run")
 
 
 class MissingPackageError(ClewError, ImportError):
@@ -320,8 +344,15 @@ class ParentCommand(GraphBubbleUp):
         super().__init__(command)
 
 
-class GraphDrained(GraphBubbleUp):
-    """The run stopped at a step's end because it was asked to; continue it later with `None` as input."""
+class GraphDrained(GraphBubbleUp, Exception):
+    """The run stopped at a step's end because it was asked to; continue it later with `None` as input.
+
+    It is an `Exception` too, since it is what the caller gets.
+    """
+
+    def __init__(self, reason: str = "shutdown") -> None:
+        self.reason = reason
+        super().__init__(f"the run was drained ({reason}); continue it with None as input")
 
 
 class ErrorCode(Enum):

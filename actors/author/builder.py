@@ -35,6 +35,7 @@ from .validation import (
     breakpoints,
     check_aliases,
     check_answers,
+    check_cache,
     check_checkpointer,
     check_edge,
     check_graph,
@@ -329,7 +330,7 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
         Args:
             checkpointer: the saver that keeps threads; None keeps nothing beyond a run (a sub-graph uses its parent's);
                 True and False are for sub-graphs: a history of its own, or none.
-            cache: where nodes with a cache policy will find their writes; not there yet, so every node runs.
+            cache: where nodes with a cache policy find their writes; without one every node runs.
             store: the long-term store that nodes receive.
             interrupt_before: nodes to stop ahead of, or "*" for all.
             interrupt_after: nodes to stop after, or "*" for all.
@@ -343,11 +344,12 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
         Raises:
             ValueError: nothing leads from START; an edge, path map, declared Command, breakpoint or alias names no
                 node; a sync node has a timeout; `answers` is unknown.
-            TypeError: `checkpointer` is no saver.
+            TypeError: `checkpointer` is no saver, or `cache` no cache.
             NotImplementedError: a node has a timeout or an error handler, which the engine does not serve yet.
         """
         check_checkpointer(checkpointer)
         check_answers(answers)
+        check_cache(cache)
         if transformers:
             raise NotImplementedError("transformers work in stream_events(version='v3'), which is not there yet")
         check_served(self.nodes, self._defaults)

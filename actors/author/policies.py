@@ -77,6 +77,16 @@ class RetryPolicy(NamedTuple):
         return wait + chance if self.jitter else wait
 
 
+class CacheKey(NamedTuple):
+    """A place in a cache, and how long what is kept there stays good."""
+
+    ns: tuple[str, ...]
+    """Namespace: what the entry belongs to."""
+    key: str
+    ttl: int | None
+    """Seconds; None for ever."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CachePolicy(Generic[KeyFunction]):
     """That a node's writes may be taken from the graph's cache when its input is the same."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ...events.stores.saver import BaseCheckpointSaver
 from ...events.vocabulary import END, START
+from ..caching.base import BaseCache
 from .callee import has_own_async
 from .plan import Callee
 from .policies import TimeoutPolicy
@@ -122,6 +122,12 @@ def check_checkpointer(checkpointer: Any) -> None:
         )
 
 
+def check_cache(cache: Any) -> None:
+    """Raises `TypeError` for anything but None or a cache."""
+    if cache is not None and not isinstance(cache, BaseCache):
+        raise TypeError(f"cache is {cache!r}: give InMemoryCache(), SqliteCache(path=…), another BaseCache, or None")
+
+
 def check_answers(answers: str) -> None:
     """Raises `ValueError` for a rule of binding answers that does not exist."""
     if answers not in ANSWER_RULES:
@@ -139,7 +145,7 @@ def _known(nodes: Iterable[str]) -> str:
 
 
 def check_served(nodes: Mapping[str, NodeSpec], defaults: NodeDefaults) -> None:
-    """Refuse what the engine does not do yet, rather than leave it out in silence; a cache is left out with a warning.
+    """Refuse what the engine does not do yet, rather than leave it out in silence.
 
     Raises:
         NotImplementedError: a node, or every node by default, has an error handler or a timeout.
@@ -150,7 +156,3 @@ def check_served(nodes: Mapping[str, NodeSpec], defaults: NodeDefaults) -> None:
                 raise NotImplementedError(
                     f"{promise} of {name!r}: this version does not serve it yet; handle it inside the node"
                 )
-        if spec.cache_policy is not None:
-            warnings.warn(
-                f"cache_policy of {name!r} is not served yet: the node runs each time", UserWarning, stacklevel=3
-            )

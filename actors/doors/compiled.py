@@ -17,6 +17,7 @@ from ..author.hints import for_pydantic
 from ..author.shape import drawable
 from ..watch.watch import open_watch
 from . import state as state_door
+from .caches import cache_places
 from .drive import adrive, drive
 from .output import chunk_form, output_of
 from .request import Options, open_run, stream_modes
@@ -244,6 +245,18 @@ class CompiledStateGraph(Setup, Runnable[Any, Any]):
     ) -> RunnableConfig:
         """As `update_state`, off the event loop."""
         return await asyncio.to_thread(self.update_state, config, values, as_node, task_id)
+
+    # -- cache
+
+    def clear_cache(self, nodes: Sequence[str] | None = None) -> None:
+        """Drop what the cache has of these nodes, or of all. `ValueError` without a cache or for an unknown node."""
+        cache, namespaces = cache_places(self, nodes)
+        cache.clear(namespaces)
+
+    async def aclear_cache(self, nodes: Sequence[str] | None = None) -> None:
+        """As `clear_cache`."""
+        cache, namespaces = cache_places(self, nodes)
+        await cache.aclear(namespaces)
 
     # -- looks
 

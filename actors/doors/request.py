@@ -78,10 +78,12 @@ def open_run(
     around = None if caller is None else caller.call.job.run.settings
     settings.context = graph.context_of(options.context)
     settings.store = graph.store
+    settings.cache = graph.cache
     if around is not None:
         # A call inside a node has what the node has, unless it says otherwise.
         settings.context = around.context if settings.context is None else settings.context
         settings.store = around.store if settings.store is None else settings.store
+        settings.cache = around.cache if settings.cache is None else settings.cache
     settings.runtime = graph.runtime
     settings.concurrency_max = concurrency_max(completed)
     settings.command_id = own(completed, "command_id")

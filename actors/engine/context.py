@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
@@ -11,6 +11,7 @@ from langchain_core.runnables.config import RunnableConfig, var_child_runnable_c
 from ...events.vocabulary import START
 from ...projections.streams.tasks import task_metadata
 from ..author.callee import StreamWriter
+from .attempts.control import RunControl
 from .call import current_scope
 from .run import Job
 
@@ -21,20 +22,26 @@ def _no_writer(_: Any) -> None:
     """The writer outside of a stream: drops what it is given."""
 
 
+def _no_heartbeat() -> None:
+    """The heartbeat of a node without an idle timeout."""
+
+
 @dataclass(frozen=True, slots=True)
 class ExecutionInfo:
     """Which attempt of which task is running."""
 
-    thread_id: str | None
     checkpoint_id: str
     checkpoint_ns: str
     task_id: str
-    run_id: str
-    node_attempt: int
+    thread_id: str | None = None
+    run_id: str | None = None
+    node_attempt: int = 1
+    """Number of the attempt since the task was started, from 1; on an answer the task is started anew."""
     node_first_attempt_time: float | None = None
+    """Unix time, in seconds, at which the first of these attempts began."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeRuntime(Generic[Context]):
     """What a parameter `runtime` of a node receives (`clew.runtime.Runtime`)."""
 
@@ -43,13 +50,23 @@ class NodeRuntime(Generic[Context]):
     store: Any = None
     stream_writer: StreamWriter = field(default=_no_writer)
     """Emits a value into the `custom` stream."""
+    heartbeat: Callable[[], None] = field(default=_no_heartbeat)
+    """Says that the node makes progress: its idle timeout begins anew."""
     previous: Any = None
     execution_info: ExecutionInfo | None = None
     server_info: Any = None
-    control: Any = None
+    control: RunControl | None = None
+    """Asks this run to stop at the end of its super-step."""
 
-    def heartbeat(self) -> None:
-        """For graphs that move over: there is no idle timeout yet that it could refresh."""
+    @property
+    def drain_requested(self) -> bool:
+        """True once the run was asked to stop at the end of its super-step."""
+        return self.control is not None and self.control.drain_requested
+
+    @property
+    def drain_reason(self) -> str | None:
+        """Why the run was asked to stop; None while nobody asked."""
+        return None if self.control is None else self.control.drain_reason
 
     def override(self, **changes: Any) -> NodeRuntime[Context]:
         """A runtime with these fields changed."""
@@ -98,7 +115,8 @@ def node_runtime(job: Job) -> NodeRuntime[Any]:
             checkpoint_ns=f"{job.node.name}:{job.task_id}",
             task_id=job.task_id,
             run_id=run.terms.run,
-            node_attempt=job.attempt,
+            node_attempt=job.tried,
+            node_first_attempt_time=job.first_attempt_at,
         ),
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -21,7 +22,7 @@ from ...projections.state import ids
 from ...projections.state.merge import Channels
 from ...projections.state.thread import Checkpoint, Task, ThreadState
 from ...projections.streams.commit import RunView
-from ..author.plan import Node, Plan
+from ..author.plan import Node, Plan, StateView
 from ..decider.commands import Command, Ending, MergeWanted, Terms
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Settings:
 
     __slots__ = (
         "answers_by_position",
+        "cache",
         "command_id",
         "concurrency_max",
         "config",
@@ -62,6 +64,8 @@ class Settings:
         """True for streams: the next step starts when the last one's chunks were taken."""
         self.context: Any = None
         self.store: Any = None
+        self.cache: Any = None
+        """Where results of nodes with a cache policy are kept, or None."""
         self.command_id = ""
         self.concurrency_max: int | None = None
         self.output_keys: str | tuple[str, ...] | None = None
@@ -80,10 +84,26 @@ PLACES_MAX = 10_000
 """A `max_concurrency` beyond this is none: no pool has as many threads."""
 
 
+_MAKING_A_PAUSE = threading.Lock()
+"""Held while a run gets its event for threads that let time pass: they must all wait for the same one."""
+
+
 class Job:
     """One task of the open step, ready to be run."""
 
-    __slots__ = ("attempt", "cells", "checkpoint", "checkpoint_id", "node", "ordinal", "run", "task", "task_id")
+    __slots__ = (
+        "attempt",
+        "cells",
+        "checkpoint",
+        "checkpoint_id",
+        "first_attempt_at",
+        "node",
+        "ordinal",
+        "run",
+        "task",
+        "task_id",
+        "tried",
+    )
 
     def __init__(
         self, run: Run, ordinal: int, task: Task, node: Node, checkpoint: Checkpoint, cells: Cells, attempt: int
@@ -95,8 +115,18 @@ class Job:
         self.checkpoint = checkpoint
         self.cells = cells
         self.attempt = attempt
+        """Number of the attempt in the log, which counts those before a question or in an earlier run."""
+        self.tried = 1
+        """Number of the attempt since the task was started now, the present one included."""
+        self.first_attempt_at = time.time()
+        """Unix time, in seconds, of the first of these attempts."""
         self.checkpoint_id = checkpoint.id
         self.task_id = ids.task_id(self.checkpoint_id, "", task.node, task.send)
+
+    @property
+    def input_view(self) -> StateView:
+        """What of the state the node receives."""
+        return self.node.view
 
     @property
     def address(self) -> tuple[int, int]:
@@ -270,11 +300,14 @@ class Run:
         self._signal.clear()
         return not self._nothing_to_do() or self._signal.wait(seconds)
 
-    def wait_apart(self, seconds: float) -> None:
-        """Let a little time pass, unless the run ends: for a thread that has no other part in it now."""
-        if self._pause is None:
-            self._pause = threading.Event()
-        self._pause.wait(seconds)
+    def wait_apart(self, seconds: float) -> bool:
+        """Let time pass, for a thread that has no other part in the run now; False at once when the run ends."""
+        with _MAKING_A_PAUSE:
+            if self._pause is None:
+                self._pause = threading.Event()
+        if not self.over:
+            self._pause.wait(seconds)
+        return not self.over
 
     def waiting(self) -> asyncio.Future[None]:
         """A future of the running loop that resolves when there is something to do."""

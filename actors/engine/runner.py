@@ -19,13 +19,15 @@ from langchain_core.runnables.config import RunnableConfig, var_child_runnable_c
 from ...events.errors import GraphBubbleUp, GraphInterrupt, NodeCancelledError, ParentCommand, writable
 from ...events.vocabulary import Command, Interrupt, Payload, Route, Write
 from ...projections.channels.cells import Cells
-from ...projections.state.merge import MergeError, merge_writes, read_values
-from ..author.plan import Branch, Callee, StateView
+from ...projections.state.merge import MergeError, merge_writes
+from ..author.plan import Branch, Callee
 from ..author.returns import beyond_view, branch_routes, interpret
 from ..decider.commands import Merged, Outcome
+from .attempts.cached import cached, encoded_result, result_slot
+from .attempts.inputs import node_input, read_view
+from .attempts.retry import retry_delay
 from .call import Call, Scope, current_scope
 from .context import injected, is_start, node_config
-from .retry import retry_delay
 from .run import Job, MergeJob
 
 TRACEBACK_MAX = 4000
@@ -90,12 +92,18 @@ def merge(job: MergeJob) -> Merged:
 
 def perform(job: Job) -> Outcome:
     """Run one task to its outcome on this thread, trying again as its retry policy says. Never raises."""
-    call, tried = Call(job), 1
+    call = Call(job)
     try:
-        while (delay := retry_delay(job.node, outcome := _drive(job, call), tried)) is not None:
-            call, tried = Call(job, outcome.effects), tried + 1
-            time.sleep(delay)
-            job.attempt += 1
+        slot = result_slot(job) if job.node.cache_policy is not None else None
+        if slot is not None and (outcome := cached(job, slot.find())) is not None:
+            return outcome
+        while (delay := retry_delay(job.node, outcome := _drive(job, call), job.tried)) is not None:
+            call = Call(job, outcome.effects)
+            if not job.run.wait_apart(delay):
+                return _given_up(job, call)
+            _try_again(job)
+        if slot is not None and (result := encoded_result(job, outcome)) is not None:
+            slot.keep(result)
     except BaseException as error:
         return _cut_short(job, call, error)
     return outcome
@@ -103,15 +111,30 @@ def perform(job: Job) -> Outcome:
 
 async def aperform(job: Job) -> Outcome:
     """As `perform`, for a task with async parts, on the caller's event loop. Never raises."""
-    call, tried = Call(job), 1
+    call = Call(job)
     try:
-        while (delay := retry_delay(job.node, outcome := await _adrive(job, call), tried)) is not None:
-            call, tried = Call(job, outcome.effects), tried + 1
+        slot = result_slot(job) if job.node.cache_policy is not None else None
+        if slot is not None and (outcome := cached(job, await slot.afind())) is not None:
+            return outcome
+        while (delay := retry_delay(job.node, outcome := await _adrive(job, call), job.tried)) is not None:
+            call = Call(job, outcome.effects)
             await asyncio.sleep(delay)
-            job.attempt += 1
+            _try_again(job)
+        if slot is not None and (result := encoded_result(job, outcome)) is not None:
+            await slot.akeep(result)
     except BaseException as error:
         return _cut_short(job, call, error)
     return outcome
+
+
+def _try_again(job: Job) -> None:
+    job.attempt += 1
+    job.tried += 1
+
+
+def _given_up(job: Job, call: Call) -> Outcome:
+    """The run ended while a failed attempt waited for the next one: nobody waits for it any more."""
+    return Outcome(job.ordinal, "cancelled", job.attempt, effects=tuple(call.effects), finished_at=_now())
 
 
 def _drive(job: Job, call: Call) -> Outcome:
@@ -177,7 +200,7 @@ def script(job: Job, config: RunnableConfig) -> Script:
         writes: list[Write] = list(job.checkpoint.input_writes)
         routes: list[Route] = []
     else:
-        given = job.task.payload.value if job.task.payload is not None else read_view(job, job.cells, node.view)
+        given = node_input(job)
         returned = yield _user_call(job, node.callee, given, config)
         while isinstance(returned, Runnable):
             returned = yield UserCall(_as_callee(returned), given, {}, config)
@@ -192,23 +215,6 @@ def script(job: Job, config: RunnableConfig) -> Script:
             result = yield branch_call(job, after, branch, config, extra)
             routes.extend(branch_routes(run.plan, node, branch, result))
     return writes, routes
-
-
-def read_view(job: Job, cells: Cells, view: StateView) -> Any:
-    """What a callable receives of the state, in the form it declared."""
-    channels = job.run.channels
-    if view.root:
-        return channels[view.keys[0]].read(cells.get(view.keys[0]))
-    values = read_values(channels, cells, view.keys)
-    for key, kind in view.managed:
-        values[key] = _managed(job, kind)
-    return values if view.coerce is None else view.coerce(**values)
-
-
-def _managed(job: Job, kind: str) -> Any:
-    taken = job.checkpoint.step - job.run.base_step + 1
-    remaining = job.run.terms.steps_max - taken
-    return remaining if kind == "remaining_steps" else remaining <= 1
 
 
 def branch_call(
@@ -293,9 +299,7 @@ def _raised(job: Job, call: Call, error: BaseException) -> Outcome:
         if job.run.cancelled or _caller_cancelled():
             _close_watch(job, None, error)
             return Outcome(job.ordinal, "cancelled", job.attempt, effects=tuple(call.effects), finished_at=_now())
-        error = _instead_of(
-            error, NodeCancelledError(f"node {job.node.name!r} raised CancelledError, though nobody cancelled the run")
-        )
+        error = _instead_of(error, NodeCancelledError(job.node.name))
     if isinstance(error, (StopIteration, StopAsyncIteration)):
         # On its way through the generators that drive a run it would lose its name.
         error = _instead_of(error, RuntimeError(f"node {job.node.name!r} raised {type(error).__name__}"))

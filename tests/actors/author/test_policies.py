@@ -50,7 +50,7 @@ class Mystery(Exception):
         of_requests(503),
         RateLimited(),
         Mystery(),
-        NodeTimeoutError("a", "run", 1, 2),
+        NodeTimeoutError("a", 2.0, kind="run", run_timeout=1.0),
     ],
 )
 def test_what_may_pass_is_tried_again(error: Exception) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from clew import START, MessagesState, StateGraph
-from clew.types import CachePolicy
 
 
 async def node(state: MessagesState) -> None:
@@ -24,11 +23,6 @@ def test_a_promise_that_is_not_served_is_refused_with_the_nodes_name(promise: st
 def test_a_default_for_every_node_is_refused_too() -> None:
     with pytest.raises(NotImplementedError, match="timeout of 'every node'"):
         builder().set_node_defaults(timeout=1.0).compile()
-
-
-def test_a_cache_is_left_out_with_a_warning() -> None:
-    with pytest.warns(UserWarning, match="cache_policy of 'node'"):
-        builder(cache_policy=CachePolicy()).compile()
 
 
 def test_an_update_of_one_task_is_refused() -> None:

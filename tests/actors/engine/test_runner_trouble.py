@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from clew import Command, Runtime, StateGraph, interrupt
+from clew.actors.engine.run import Run
 from clew.checkpoint import InMemorySaver
 from clew.types import RetryPolicy
 from langchain_core.callbacks import BaseCallbackHandler
@@ -61,13 +62,13 @@ def test_what_asks_the_process_to_end_is_not_tried_again(runtime: Runtime, error
 def test_a_wait_for_the_next_attempt_that_is_interrupted_leaves_a_thread_that_goes_on(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(seconds: float) -> None:
+    def interrupted(run: Run, seconds: float) -> bool:
         raise KeyboardInterrupt
 
     body, _ = failing(1, ConnectionError("flaky"))
     graph = with_policy(body, **QUICK).compile(checkpointer=InMemorySaver(), runtime=runtime)
     with monkeypatch.context() as patch:
-        patch.setattr("clew.actors.engine.runner.time.sleep", interrupted)
+        patch.setattr(Run, "wait_apart", interrupted)
         assert isinstance(raised(lambda: graph.invoke(GIVEN, on("1"))), KeyboardInterrupt)
     assert within(lambda: graph.invoke(None, on("1")))["names"] == ["a", "b", "done"]
 

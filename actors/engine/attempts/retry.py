@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 
-from ..author.plan import Node
-from ..decider.commands import Outcome
+from ....events.errors import GraphBubbleUp
+from ...author.plan import Node
+from ...decider.commands import Outcome
 
 
 def retry_delay(node: Node, outcome: Outcome, tried: int) -> float | None:
@@ -17,10 +18,13 @@ def retry_delay(node: Node, outcome: Outcome, tried: int) -> float | None:
     Args:
         node: whose policies count.
         outcome: of the last attempt.
-        tried: attempts made since the task was started, with the last. Those before a question do not count.
+        tried: attempts made since the task was started, with the last. Those before a question or in an earlier run
+            do not count.
     """
     error = outcome.error
     if outcome.kind != "failed" or not node.retry_policy or not isinstance(error, Exception):
+        return None
+    if isinstance(error, GraphBubbleUp):
         return None
     policy = next((policy for policy in node.retry_policy if policy.covers(error)), None)
     if policy is None or tried >= policy.max_attempts:

@@ -1,0 +1,33 @@
+"""What callables receive of the state: the keys they read, managed values worked out, in the form they declared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....projections.channels.cells import Cells
+from ....projections.state.merge import read_values
+from ...author.plan import StateView
+from ..run import Job
+
+
+def node_input(job: Job) -> Any:
+    """What the job's node receives: the argument of its Send, or its view of the state."""
+    payload = job.task.payload
+    return payload.value if payload is not None else read_view(job, job.cells, job.input_view)
+
+
+def read_view(job: Job, cells: Cells, view: StateView) -> Any:
+    """What a callable receives of the state, in the form it declared."""
+    channels = job.run.channels
+    if view.root:
+        return channels[view.keys[0]].read(cells.get(view.keys[0]))
+    values = read_values(channels, cells, view.keys)
+    for key, kind in view.managed:
+        values[key] = _managed(job, kind)
+    return values if view.coerce is None else view.coerce(**values)
+
+
+def _managed(job: Job, kind: str) -> Any:
+    taken = job.checkpoint.step - job.run.base_step + 1
+    remaining = job.run.terms.steps_max - taken
+    return remaining if kind == "remaining_steps" else remaining <= 1
