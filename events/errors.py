@@ -23,6 +23,7 @@
     │   ├── ThreadBusyError           the thread runs and was asked not to wait; a call from inside its own run
     │   └── InboxFullError            more commands wait than the inbox holds
     ├── InvalidUpdateError            writes that cannot be merged, or that are no update
+    ├── InvalidNamespaceError (ValueError)  a namespace that the long-term store cannot have
     ├── EmptyChannelError             a channel read before anything was written to it
     ├── GraphRecursionError           more super-steps than the limit while work remains
     ├── NodeTimeoutError              a node took longer than its timeout
@@ -244,6 +245,10 @@ class InboxFullError(RefusedError):
 
 class InvalidUpdateError(ClewError):
     """Writes that cannot be merged into the state, or a value that is no update."""
+
+
+class InvalidNamespaceError(ClewError, ValueError):
+    """A namespace of the long-term store that is empty, reserved, or has a label that none can have."""
 
 
 class EmptyChannelError(ClewError):

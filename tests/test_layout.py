@@ -42,10 +42,12 @@ OPTIONAL: dict[str, str] = {
     "langchain_tavily": "tavily",
     "psycopg": "postgres",
     "psycopg_pool": "postgres",
+    "sqlite_vec": "vectors",
 }
 # Our own modules that need an extra, so they are imported where they are used, each with the extra.
 OWN_OPTIONAL: dict[str, str] = {
     "clew.actors.cli.commands": "cli",
+    "clew.actors.memory.postgres_backend": "postgres",
     "clew.events.stores.postgres": "postgres",
 }
 # Files that import a module by a name held in a variable, each with where the name comes from.

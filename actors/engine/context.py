@@ -130,11 +130,7 @@ def stream_writer(job: Job) -> StreamWriter:
 
 
 def injected(job: Job, names: tuple[str, ...], config: RunnableConfig) -> dict[str, Any]:
-    """The injected parameters of a callee, by name.
-
-    Raises:
-        ValueError: the node wants a store and the graph was compiled without one.
-    """
+    """The injected parameters of a callee, by name; the store is None for a graph that was compiled without one."""
     values: dict[str, Any] = {}
     for name in names:
         if name == "config":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final, LiteralString, TypeAlias, TypeVar, final
 
@@ -173,7 +173,9 @@ class PostgresConnections:
 
     def _refusal(self, error: psycopg.Error) -> StoreError:
         if isinstance(error, pg.UndefinedTable):
-            return StoreError(f"{self.name} has no clew tables ({_text(error)}): call the saver's setup() once")
+            return StoreError(
+                f"{self.name} has no clew tables ({_text(error)}): call setup() once, of the saver or store"
+            )
         if isinstance(error, _BUSY):
             return StoreBusyError(f"{self.name}: {_text(error)}; nothing was written, try again when this is mended")
         return StoreError(f"{self.name}: {_text(error)}")
@@ -190,7 +192,9 @@ _BUSY: Final = (
 
 
 def execute(
-    connection: Connection, statement: LiteralString, parameters: Sequence[object] = ()
+    connection: Connection,
+    statement: LiteralString,
+    parameters: Sequence[object] | Mapping[str, object] = (),
 ) -> list[tuple[Any, ...]]:
     """The rows of one statement, in Postgres' binary format, whatever rows and cursors the connection makes by
     default."""

@@ -1,0 +1,5 @@
+"""The long-term store in Postgres that is opened with `async with`."""
+
+from clew.actors.memory.postgres import AsyncPostgresStore
+
+__all__ = ["AsyncPostgresStore"]
