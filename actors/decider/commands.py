@@ -94,6 +94,10 @@ class Edit(Struct, frozen=True):
     """"node": as nodes' returns; "clear": drop what is planned; "input": record an input; "copy": duplicate."""
     based_on: int | None = None
     """Version of the state that the update was worked out on: refused as stale on any other."""
+    cells: Cells | None = None
+    """The state with the updates in it, where the node runner has merged them already."""
+    rest: tuple[Edit, ...] = ()
+    """Further super-steps, each on top of the one before: all of them or none."""
 
 
 class Stop(Struct, frozen=True):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ...events.errors import InvalidUpdateError, StaleVersionError
-from ...events.vocabulary import START, Forked, Route, RunStarted, StateUpdated
+from ...events.vocabulary import START, Forked, Route, RunFinished, RunStarted, StateUpdated
+from ...projections.channels.cells import Cells
 from ...projections.state.fold import Draft, update_writes
 from ...projections.state.merge import MergeError
 from ...projections.state.thread import Checkpoint, Line
@@ -22,26 +23,39 @@ def edit(request: Request, command: Edit) -> Decision:
         raise StaleVersionError(request.thread, command.based_on, version)
     draft = request.draft()
     request.see_graph(draft)
+    for step in (command, *command.rest):
+        wanted = say_edit(request, draft, step)
+        if wanted is not None:
+            return Decision(merge=wanted)
+    return Decision(draft, ending=Ending("edited"))
+
+
+def say_edit(request: Request, draft: Draft, command: Edit) -> MergeWanted | None:
+    """Say one super-step made by hand, or give back the merge that the node runner has to do first."""
     if command.kind == "copy":
-        return copy(request, draft, command)
+        copy(request, draft, command)
+        return None
     if command.checkpoint:
         stand_at(request, draft, command.checkpoint)
     if command.kind == "input":
-        return record_input(request, draft, command)
+        record_input(request, draft, command)
+        return None
     line = draft.line()
-    event = StateUpdated(updates=list(command.updates), who=request.terms.who)
+    event = StateUpdated(updates=list(command.updates), who=request.terms.who, metadata=request.terms.metadata)
     arrivals, deferred = still_due(request.plan, line, command)
-    try:
-        cells = merged_cells(request.channels, line.cells, update_writes(line, event), request.merged)
-    except MergeError as error:
-        raise error.cause from error
-    if isinstance(cells, MergeWanted):
-        return Decision(merge=cells)
+    cells: Cells | MergeWanted | None = command.cells
+    if cells is None:
+        try:
+            cells = merged_cells(request.channels, line.cells, update_writes(line, event.updates), request.merged)
+        except MergeError as error:
+            raise error.cause from error
+        if isinstance(cells, MergeWanted):
+            return cells
     draft.say(event, cells)
     if command.kind == "node":
         completed: list[tuple[str, list[Route]]] = [(update.as_node, update.routes) for update in command.updates]
         say_planned(draft, plan_next(request.plan, completed, arrivals, deferred))
-    return Decision(draft, ending=Ending("edited"))
+    return None
 
 
 def still_due(plan: Plan, line: Line, command: Edit) -> tuple[dict[str, list[str]], list[str]]:
@@ -77,29 +91,26 @@ def arrived(plan: Plan, line: Line) -> dict[str, set[str]]:
     return joins
 
 
-def copy(request: Request, draft: Draft, command: Edit) -> Decision:
-    """Duplicate a checkpoint as a branch of its own."""
+def copy(request: Request, draft: Draft, command: Edit) -> None:
+    """Duplicate a checkpoint as a branch of its own, beside it."""
     line = draft.line()
     origin = line.find(command.checkpoint) if command.checkpoint else line.closed_head()
     if origin is None:
         raise InvalidUpdateError(f"thread {request.thread!r} has no checkpoint to copy")
-    draft.say(Forked(version=origin.version, ordinal=origin.ordinal, rerun=True))
-    return Decision(draft, ending=Ending("edited"))
+    draft.say(Forked(version=origin.version, ordinal=origin.ordinal, sibling=True, metadata=request.terms.metadata))
 
 
-def record_input(request: Request, draft: Draft, command: Edit) -> Decision:
+def record_input(request: Request, draft: Draft, command: Edit) -> None:
     """Record an input without running START: the next continue does."""
     withdraw(draft)
     writes = [write for update in command.updates for write in update.writes]
     terms = request.terms
     draft.say(RunStarted(run=terms.run, fingerprint=request.plan.fingerprint, writes=writes, metadata=terms.metadata))
-    return Decision(draft, ending=Ending("edited"))
+    draft.say(RunFinished(status="paused"))
 
 
-def inferred_node(line: Line, nodes: list[str], thread: str) -> str:
-    """The node that an update without `as_node` is taken from: the only one, START at first, else the last writer."""
-    if len(nodes) == 1:
-        return nodes[0]
+def inferred_node(line: Line, thread: str) -> str:
+    """The node that an update without `as_node` is taken from: START on a new thread, else the one that wrote last."""
     writers = () if line.head is None else line.head.writers
     if len(writers) == 1:
         return writers[0]

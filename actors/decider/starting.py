@@ -69,7 +69,7 @@ def proceed_with(request: Request, command: Continue) -> Decision:
     if command.checkpoint:
         origin = checkpoint_of(request, draft.line(), command.checkpoint)
         if not begins_branch(head, origin):
-            draft.say(Forked(version=origin.version, ordinal=origin.ordinal, rerun=True))
+            draft.say(forked(request, origin))
         draft.say(request.continued("continue"))
         if draft.line().tasks:
             return go_on(request, draft)
@@ -79,6 +79,11 @@ def proceed_with(request: Request, command: Continue) -> Decision:
         return Decision(ending=Ending("completed"))
     draft.say(request.continued("continue"))
     return go_on(request, draft)
+
+
+def forked(request: Request, origin: Checkpoint) -> Forked:
+    """The event that a branch runs a checkpoint's step anew."""
+    return Forked(version=origin.version, ordinal=origin.ordinal, rerun=True, metadata=request.terms.metadata)
 
 
 def begins_branch(head: Checkpoint, origin: Checkpoint) -> bool:
@@ -118,7 +123,7 @@ def apply(request: Request, command: Apply) -> Decision:
     request.see_graph(draft)
     if command.checkpoint:
         origin = checkpoint_of(request, draft.line(), command.checkpoint)
-        draft.say(Forked(version=origin.version, ordinal=origin.ordinal, rerun=True))
+        draft.say(forked(request, origin))
     if not (command.writes or command.routes or draft.line().tasks):
         return Decision(ending=Ending("completed"))
     draft.say(request.continued("command"))

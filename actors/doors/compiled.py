@@ -12,10 +12,12 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import merge_configs
 from pydantic import TypeAdapter
 
+from ...events.vocabulary import StateUpdate
 from ...projections.state.views import StateSnapshot
 from ..author.hints import for_pydantic
 from ..author.shape import drawable
 from ..watch.watch import open_watch
+from . import editing
 from . import state as state_door
 from .caches import cache_places
 from .drive import adrive, drive
@@ -227,18 +229,18 @@ class CompiledStateGraph(Setup, Runnable[Any, Any]):
         Args:
             config: the thread; with a checkpoint_id, a branch from there that becomes the thread's latest.
             values: what the node would return; None writes nothing but fires the node's edges.
-            as_node: the node; without it the only one, or the one that wrote last.
-            task_id: refused; name the node with `as_node`.
+            as_node: the node; without it START on a new thread, else the one that wrote last. START takes the values as
+                an input whose edges are due; "__input__" records an input that the next continue takes up; "__copy__"
+                duplicates the checkpoint beside itself; END, with None as values, drops what is planned.
+            task_id: the open task that the values stand for, where its node has several.
 
         Returns:
             The config of the new checkpoint.
 
         Raises:
-            InvalidUpdateError: unknown or ambiguous node, or values that are no update.
+            InvalidUpdateError: unknown or ambiguous node, unknown task, or values that are no update.
         """
-        if task_id is not None:
-            raise NotImplementedError("update_state(task_id=...) is not served yet; name the node with as_node")
-        return state_door.update_state(self, config, [(values, as_node)])
+        return editing.update_state(self, config, [[StateUpdate(values, as_node, task_id)]])
 
     async def aupdate_state(
         self, config: RunnableConfig, values: Any, as_node: str | None = None, task_id: str | None = None
@@ -257,6 +259,28 @@ class CompiledStateGraph(Setup, Runnable[Any, Any]):
         """As `clear_cache`."""
         cache, namespaces = cache_places(self, nodes)
         await cache.aclear(namespaces)
+
+    def bulk_update_state(self, config: RunnableConfig, supersteps: Sequence[Sequence[StateUpdate]]) -> RunnableConfig:
+        """Several super-steps made by hand, one after the other, in one commit: all of them or none.
+
+        Args:
+            config: as in `update_state`.
+            supersteps: of each the updates that it applies together, in order; with several, each names its `as_node`.
+
+        Returns:
+            The config of the last checkpoint.
+
+        Raises:
+            ValueError: there are no super-steps, or one has no updates.
+            InvalidUpdateError: as `update_state`; or "__input__", "__copy__" or END does not stand alone.
+        """
+        return editing.update_state(self, config, [[StateUpdate(*update) for update in step] for step in supersteps])
+
+    async def abulk_update_state(
+        self, config: RunnableConfig, supersteps: Sequence[Sequence[StateUpdate]]
+    ) -> RunnableConfig:
+        """As `bulk_update_state`, off the event loop."""
+        return await asyncio.to_thread(self.bulk_update_state, config, supersteps)
 
     # -- looks
 

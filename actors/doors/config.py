@@ -104,18 +104,18 @@ def concurrency_max(config: Mapping[str, Any]) -> int | None:
     return limit
 
 
-def thread_of(config: Mapping[str, Any], given: Mapping[str, Any] | None) -> str:
+def thread_of(config: Mapping[str, Any], given: Mapping[str, Any] | None, *, reads: bool = False) -> str:
     """The thread's id, as text.
 
     Raises:
         ValueError: the config has no `configurable` at all.
-        KeyError: its `configurable` has no `thread_id`.
+        KeyError: its `configurable` has no `thread_id`; for whoever only reads or edits, also without `configurable`.
     """
     configurable = config["configurable"]
     thread = configurable.get("thread_id")
     if thread is not None and thread != "":
         return str(thread)
     hint = "a graph with a checkpointer needs a thread: pass config={'configurable': {'thread_id': '...'}}"
-    if not configurable:
+    if not configurable and not reads:
         raise ValueError(f"the config has no 'configurable' keys; {hint}")
     raise KeyError(f"'thread_id' is missing in config['configurable'] {sorted(configurable)!r}; {hint}")

@@ -19,6 +19,7 @@ from .directives import (
 from .question import (
     AnswerRefused,
     InterruptRaised,
+    QuestionDrifted,
     QuestionEscalated,
     QuestionExpired,
     QuestionReassigned,
@@ -66,6 +67,7 @@ __all__ = [
     "Overwrite",
     "Payload",
     "PlannedTask",
+    "QuestionDrifted",
     "QuestionEscalated",
     "QuestionExpired",
     "QuestionReassigned",

@@ -10,6 +10,7 @@ from .base import VOCABULARY_VERSION
 from .question import (
     AnswerRefused,
     InterruptRaised,
+    QuestionDrifted,
     QuestionEscalated,
     QuestionExpired,
     QuestionReassigned,
@@ -63,6 +64,7 @@ AnyEvent: TypeAlias = (
     | QuestionExpired
     | QuestionEscalated
     | QuestionReassigned
+    | QuestionDrifted
     | StateUpdated
     | Forked
     | ThreadErased

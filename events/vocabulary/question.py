@@ -69,3 +69,12 @@ class QuestionReassigned(Event, tag=46, frozen=True, kw_only=True):
 
     question: str
     who: list[str]
+
+
+class QuestionDrifted(Event, tag=47, frozen=True, kw_only=True):
+    """An answer was given to another question than the one it answers: answers are bound to their place alone."""
+
+    question: str
+    """Id of the question that was answered."""
+    value: Payload
+    """What the task asks in its place."""

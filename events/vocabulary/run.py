@@ -42,10 +42,12 @@ class RunContinued(Event, tag=3, frozen=True, kw_only=True):
 
 
 class CommandApplied(Event, tag=4, frozen=True, kw_only=True):
-    """A `Command(update=…, goto=…)` given as input was applied to the open step."""
+    """A `Command` given as input was applied to the open step: its update, its goto, an answer to what it will ask."""
 
     writes: list[Write]
     routes: list[Route] = []
+    answer: Payload | None = None
+    """An answer given ahead: no question was open, the first one that the step asks takes it."""
 
 
 class RunPaused(Event, tag=5, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from .base import Event, Route, Write
+from .base import Event, Payload, Route, Write
 
 
 class Update(Struct, array_like=True, frozen=True, gc=False):
@@ -13,6 +13,8 @@ class Update(Struct, array_like=True, frozen=True, gc=False):
     as_node: str
     writes: list[Write]
     routes: list[Route] = []
+    task: int = -1
+    """Ordinal of the open step's task that it stands for; -1 for none."""
 
 
 class StateUpdated(Event, tag=60, frozen=True, kw_only=True):
@@ -20,6 +22,8 @@ class StateUpdated(Event, tag=60, frozen=True, kw_only=True):
 
     updates: list[Update]
     who: str = ""
+    metadata: Payload | None = None
+    """Scalar entries of the caller's config metadata; None when there are none."""
 
 
 class Forked(Event, tag=61, frozen=True, kw_only=True):
@@ -31,6 +35,10 @@ class Forked(Event, tag=61, frozen=True, kw_only=True):
     """Which checkpoint of that commit, counted from 0."""
     rerun: bool = True
     """True when that checkpoint's tasks are planned anew (time travel); False under an update or new input."""
+    sibling: bool = False
+    """True for a copy: it follows the same checkpoint as the one it copies."""
+    metadata: Payload | None = None
+    """As in `StateUpdated`, for the checkpoint that it makes."""
 
 
 class ThreadErased(Event, tag=62, frozen=True, kw_only=True):

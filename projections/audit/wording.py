@@ -16,6 +16,7 @@ from ...events.vocabulary import (
     NodeCompleted,
     NodeFailed,
     NodeStarted,
+    QuestionDrifted,
     QuestionEscalated,
     QuestionExpired,
     QuestionReassigned,
@@ -171,6 +172,10 @@ def _question_reassigned(event: QuestionReassigned, _: int) -> str:
     return f"question given to {', '.join(event.who)}"
 
 
+def _question_drifted(event: QuestionDrifted, characters_max: int) -> str:
+    return f"answer given to another question: {payload_words(event.value, characters_max)}"
+
+
 def _state_updated(event: StateUpdated, characters_max: int) -> str:
     updates = (
         _with_routes(f"as {update.as_node} wrote {_writes(update.writes, characters_max)}", update.routes)
@@ -223,6 +228,7 @@ WORDINGS: dict[type, Wording] = {
     QuestionExpired: _question_expired,
     QuestionEscalated: _question_escalated,
     QuestionReassigned: _question_reassigned,
+    QuestionDrifted: _question_drifted,
     StateUpdated: _state_updated,
     Forked: _forked,
     ThreadErased: _thread_erased,

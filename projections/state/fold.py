@@ -23,6 +23,7 @@ from ...events.vocabulary import (
     NodeCompleted,
     NodeFailed,
     NodeStarted,
+    Payload,
     QuestionExpired,
     QuestionWithdrawn,
     Recorded,
@@ -39,6 +40,7 @@ from ...events.vocabulary import (
     Taken,
     ThreadErased,
     Unknown,
+    Update,
     ValueSaved,
     Write,
 )
@@ -116,6 +118,8 @@ class Draft:
         parent: Checkpoint | None,
         writers: tuple[str, ...],
         input_writes: tuple[Write, ...] = (),
+        step: int | None = None,
+        run: RunFacts | None = None,
     ) -> None:
         """Make a checkpoint the head of its line; the old head goes to the past with its step as it stands."""
         closed = line.closed_head()
@@ -126,10 +130,10 @@ class Draft:
             self._checkpoints,
             self.time,
             self.entropy,
-            _step_after(parent, source),
+            _step_after(parent, source) if step is None else step,
             source,
             cells,
-            self.state.run,
+            self.state.run if run is None else run,
             None if parent is None else parent.address,
             input_writes,
             writers=writers,
@@ -360,15 +364,24 @@ def _change_questions(draft: Draft, ns: str, change: Callable[[Question], Questi
 def _state_updated(draft: Draft, event: StateUpdated, merged: Cells | None) -> None:
     line = draft.line(event.ns)
     if merged is None:
-        merged = merge_or_keep(draft.channels, line.cells, update_writes(line, event))
+        merged = merge_or_keep(draft.channels, line.cells, update_writes(line, event.updates))
     writers = tuple(dict.fromkeys(update.as_node for update in event.updates))
-    draft.checkpoint(line, "update", merged, parent=line.head, writers=writers)
+    for update in event.updates:
+        if update.task >= 0:
+            _with_task(line, update.task, completed=NodeCompleted(task=update.task, writes=update.writes))
+    draft.checkpoint(line, "update", merged, parent=line.head, writers=writers, run=_described(draft, event.metadata))
 
 
-def update_writes(line: Line, event: StateUpdated) -> list[Write]:
+def _described(draft: Draft, metadata: Payload | None) -> RunFacts:
+    """What a checkpoint made by hand shows of its making: the last run's facts under the caller's own metadata."""
+    run = draft.state.run
+    return RunFacts("", b"", metadata) if run is None else replace(run, metadata=metadata)
+
+
+def update_writes(line: Line, updates: Iterable[Update]) -> list[Write]:
     """What an update merges: the finished siblings' writes of the open step first, then each update's, in order."""
     writes = [write for task in line.tasks if task.completed is not None for write in task.completed.writes]
-    for update in event.updates:
+    for update in updates:
         writes.extend(update.writes)
     return writes
 
@@ -380,7 +393,14 @@ def _forked(draft: Draft, event: Forked, _: Cells | None) -> None:
         return
     if event.rerun:
         draft.checkpoint(
-            line, "fork", origin.cells, parent=origin, writers=origin.writers, input_writes=origin.input_writes
+            line,
+            "fork",
+            origin.cells,
+            parent=line.before(origin) if event.sibling else origin,
+            writers=origin.writers,
+            input_writes=origin.input_writes,
+            step=origin.step + 1,
+            run=_described(draft, event.metadata),
         )
         line.tasks = tuple(Task(task.node, task.send, task.payload, task.timeout) for task in origin.tasks)
         line.arrivals = origin.arrivals

@@ -118,7 +118,8 @@ def _snapshot(view: View, line: Line, checkpoint: Checkpoint, cells: Cells, *, l
     parent = None if checkpoint.parent is None else line.at(checkpoint.parent)
     # Sends first, then nodes as they were added: the order that LangGraph lists them in.
     ordered = sorted(checkpoint.tasks, key=lambda task: (task.send < 0, view.places.get(task.node, 0)))
-    tasks = tuple(_task(view, checkpoint, task, live) for task in ordered)
+    standing = line.head is not None and line.head.address == checkpoint.address
+    tasks = tuple(_task(view, checkpoint, task, live, standing) for task in ordered)
     due = tuple(task.node for task in ordered if not live or task.completed is None)
     created = datetime.fromtimestamp(checkpoint.time / 1_000_000, UTC).isoformat()
     return StateSnapshot(
@@ -136,10 +137,11 @@ def _snapshot(view: View, line: Line, checkpoint: Checkpoint, cells: Cells, *, l
 def _metadata(checkpoint: Checkpoint) -> dict[str, Any]:
     given = checkpoint.run.metadata if checkpoint.run is not None else None
     extra = given.value if isinstance(given, Payload) else {}
-    return {**extra, "source": checkpoint.source, "step": checkpoint.step, "parents": {}}
+    own = {"source": checkpoint.source, "step": checkpoint.step, "parents": {}}
+    return {**own, **extra, **own} if extra else own
 
 
-def _task(view: View, checkpoint: Checkpoint, task: Task, live: bool) -> PregelTask:
+def _task(view: View, checkpoint: Checkpoint, task: Task, live: bool, standing: bool) -> PregelTask:
     questions: tuple[Question, ...] = task.open_questions
     if not live and not questions and task.questions:
         questions = task.questions
@@ -149,7 +151,7 @@ def _task(view: View, checkpoint: Checkpoint, task: Task, live: bool) -> PregelT
         path=("__pregel_push", task.send, False) if task.send >= 0 else ("__pregel_pull", task.node),
         error=task.failed.error if task.failed is not None else None,
         interrupts=tuple(shown(question) for question in questions),
-        result=_result(checkpoint, task),
+        result=_result(checkpoint, task, standing),
     )
 
 
@@ -165,9 +167,10 @@ def as_given(write: Write) -> Any:
     return Overwrite(value) if write.overwrite else value
 
 
-def _result(checkpoint: Checkpoint, task: Task) -> dict[str, Any] | None:
+def _result(checkpoint: Checkpoint, task: Task, standing: bool) -> dict[str, Any] | None:
+    """What a task wrote; None while it is open. `standing`: the checkpoint is the head, so its start task is open."""
     if task.node == START:
-        return _by_channel(checkpoint.input_writes)
+        return None if standing else _by_channel(checkpoint.input_writes)
     return None if task.completed is None else _by_channel(task.completed.writes)
 
 

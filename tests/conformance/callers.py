@@ -24,6 +24,22 @@ class Caller:
         """`clear_cache`."""
         graph.clear_cache(*nodes)
 
+    def state(self, graph: Any, config: Any, **options: Any) -> Any:
+        """What `get_state` returns."""
+        return graph.get_state(config, **options)
+
+    def history(self, graph: Any, config: Any, **options: Any) -> list[Any]:
+        """All of `get_state_history`."""
+        return list(graph.get_state_history(config, **options))
+
+    def update(self, graph: Any, config: Any, values: Any, **options: Any) -> Any:
+        """What `update_state` returns."""
+        return graph.update_state(config, values, **options)
+
+    def bulk_update(self, graph: Any, config: Any, supersteps: Any) -> Any:
+        """What `bulk_update_state` returns."""
+        return graph.bulk_update_state(config, supersteps)
+
 
 class AsyncCaller(Caller):
     """Calls a graph's async methods, each on an event loop of its own."""
@@ -45,6 +61,26 @@ class AsyncCaller(Caller):
     def clear_cache(self, graph: Any, *nodes: Any) -> None:
         """`aclear_cache`."""
         run(graph.aclear_cache(*nodes))
+
+    def state(self, graph: Any, config: Any, **options: Any) -> Any:
+        """What `aget_state` returns."""
+        return run(graph.aget_state(config, **options))
+
+    def history(self, graph: Any, config: Any, **options: Any) -> list[Any]:
+        """All of `aget_state_history`."""
+
+        async def snapshots() -> list[Any]:
+            return [snapshot async for snapshot in graph.aget_state_history(config, **options)]
+
+        return run(snapshots())
+
+    def update(self, graph: Any, config: Any, values: Any, **options: Any) -> Any:
+        """What `aupdate_state` returns."""
+        return run(graph.aupdate_state(config, values, **options))
+
+    def bulk_update(self, graph: Any, config: Any, supersteps: Any) -> Any:
+        """What `abulk_update_state` returns."""
+        return run(graph.abulk_update_state(config, supersteps))
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:

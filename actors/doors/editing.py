@@ -1,0 +1,161 @@
+"""Changing a thread's state by hand: `update_state` and `bulk_update_state` become one command, all of it or nothing.
+
+The updates are worked out here, on the calling thread, since path functions and users' reducers have a part in it: each
+super-step on the state that the one before leads to. The thread's actor then takes them if nobody wrote meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+
+from ...events.errors import InternalError, InvalidUpdateError, StaleVersionError
+from ...events.vocabulary import END, START, StateUpdate, Update
+from ...projections.channels.cells import Cells
+from ...projections.state import ids
+from ...projections.state.fold import Draft, update_writes
+from ...projections.state.merge import MergeError, merge_writes
+from ...projections.state.thread import Line
+from ..author.returns import input_writes, interpret
+from ..decider.commands import Edit, Moment
+from ..decider.editing import inferred_node, say_edit
+from ..decider.request import Request
+from ..decider.starting import checkpoint_of
+from ..engine.edits import edit_job_routes
+from ..engine.run import Run
+from .config import complete_config
+from .drive import drive
+from .request import Options, encode_writes, open_run
+from .setup import Setup
+from .state import saver_of, view_of
+
+KINDS = {"__input__": "input", "__copy__": "copy"}
+"""Names for `as_node` that stand for no node: record an input for later, duplicate a checkpoint."""
+EDITS_MAX = 5
+"""How often an update is worked out anew because the thread moved on meanwhile."""
+
+
+def update_state(graph: Setup, config: RunnableConfig, supersteps: Sequence[Sequence[StateUpdate]]) -> RunnableConfig:
+    """Super-steps made by hand; see `CompiledStateGraph.bulk_update_state`."""
+    saver_of(graph)
+    check(supersteps)
+    for attempt in range(EDITS_MAX):
+        run = _edit_run(graph, config, supersteps)
+        try:
+            for _ in drive(run, graph.runtime):
+                pass
+        except StaleVersionError:
+            if attempt == EDITS_MAX - 1:
+                raise
+            continue
+        line = run.state.root if run.state is not None else Line()
+        configurable: dict[str, Any] = view_of(graph, complete_config(graph.config, config)).config(line.head)
+        return configurable  # type: ignore[return-value]
+    raise InternalError(f"an update of thread {config!r} was tried {EDITS_MAX} times and neither made nor refused")
+
+
+def check(supersteps: Sequence[Sequence[StateUpdate]]) -> None:
+    """Refuse what cannot be a series of super-steps.
+
+    Raises:
+        ValueError: there is nothing in it.
+        InvalidUpdateError: updates that stand together and cannot.
+    """
+    if not supersteps:
+        raise ValueError("no super-steps were given: give a list of lists of StateUpdate")
+    for updates in supersteps:
+        if not updates:
+            raise ValueError("a super-step has no updates: give each at least one StateUpdate")
+        if len(updates) == 1:
+            continue
+        for update in updates:
+            if update.as_node is None and update.task_id is None:
+                raise InvalidUpdateError(
+                    "several updates in one super-step: say of each which node it stands for, by as_node"
+                )
+            if update.as_node in KINDS or update.as_node == END:
+                raise InvalidUpdateError(f"an update with as_node={update.as_node!r} stands alone in its super-step")
+
+
+def _edit_run(graph: Setup, config: RunnableConfig, supersteps: Sequence[Sequence[StateUpdate]]) -> Run:
+    run = open_run(graph, {}, config, Options())
+    run.detached = True  # async path functions are run on a loop of their own
+    state = graph.peek(run.actor)
+    checkpoint = str(run.settings.config["configurable"].get("checkpoint_id") or "")
+    request = Request(graph.plan, graph.channels, run.terms, state, Moment(state.time + 1, bytes(16)), run.actor.thread)
+    draft = request.draft()
+    edits: list[Edit] = []
+    for updates in supersteps:
+        edit = _edit(graph, run, request, draft, updates, "" if edits else checkpoint)
+        if say_edit(request, draft, edit) is not None:
+            raise InternalError("a super-step made by hand came without its merge; please report it")
+        edits.append(edit)
+    first, *rest = edits
+    run.command = Edit(first.updates, first.checkpoint, first.kind, state.version, first.cells, tuple(rest))
+    return run
+
+
+def _edit(
+    graph: Setup, run: Run, request: Request, draft: Draft, updates: Sequence[StateUpdate], checkpoint: str
+) -> Edit:
+    values, as_node, _ = updates[0]
+    kind = KINDS.get(as_node or "", "node")
+    if kind == "copy":
+        return Edit((), checkpoint, kind)
+    if kind == "input":
+        written = Update(START, input_writes(graph.plan, values))
+        encode_writes(run, written.writes)
+        return Edit((written,), checkpoint, kind)
+    line = draft.line()
+    if checkpoint:
+        line = line.standing_at(checkpoint_of(request, line, checkpoint))
+    if as_node == END and values is None:
+        return Edit((), checkpoint, "clear", cells=_merged(run, line, ()))
+    made: list[Update] = []
+    for update in updates:
+        made.append(_update(graph, run, line, update, {one.task for one in made}))
+    for one in made:
+        encode_writes(run, one.writes)
+    return Edit(tuple(made), checkpoint, kind, cells=_merged(run, line, made))
+
+
+def _update(graph: Setup, run: Run, line: Line, update: StateUpdate, taken: set[int]) -> Update:
+    """One update as its node's return; `taken` are the tasks that others of the super-step stand for."""
+    plan = graph.plan
+    task = _task(run, line, update, taken)
+    name = update.as_node
+    if name is None:
+        name = line.tasks[task].node if task >= 0 else inferred_node(line, run.actor.thread)
+    node = plan.node(name)
+    if node is None:
+        raise InvalidUpdateError(f"as_node={name!r} is no node of this graph; it has {[START, *plan.nodes]}")
+    understood = interpret(plan, node, update.values)
+    if understood.parent is not None:
+        raise InvalidUpdateError("Command(graph=Command.PARENT) is for nodes: an update of the state has no parent")
+    return Update(name, understood.writes, edit_job_routes(run, line, node, understood), task)
+
+
+def _task(run: Run, line: Line, update: StateUpdate, taken: set[int]) -> int:
+    """The open task that an update stands for: the one it names, else the first of its node; -1 for none."""
+    head = line.head
+    if update.task_id is not None:
+        for ordinal, task in enumerate(line.tasks):
+            if head is not None and ids.task_id(head.id, line.ns, task.node, task.send) == update.task_id:
+                return ordinal
+        raise InvalidUpdateError(
+            f"task_id={update.task_id!r} is no task of the open step of thread {run.actor.thread!r}: "
+            "take it from get_state(config).tasks, or leave it out"
+        )
+    for ordinal, task in enumerate(line.tasks):
+        if task.node == update.as_node and task.completed is None and ordinal not in taken:
+            return ordinal
+    return -1
+
+
+def _merged(run: Run, line: Line, updates: Sequence[Update]) -> Cells:
+    try:
+        return merge_writes(run.channels, line.cells, update_writes(line, updates), settle=True)
+    except MergeError as error:
+        raise error.cause from error
