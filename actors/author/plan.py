@@ -77,6 +77,8 @@ class Node(Struct, frozen=True):
     hidden: bool = False
     """True for nodes that the builder added (error handlers): no drawing and no `"*"` breakpoint shows them."""
     trace_policy: Any = None
+    triggers: tuple[str, ...] = ()
+    """Names of what can make it run, as streams and metadata show them: its own edge, and joins that lead to it."""
 
 
 class Join(Struct, frozen=True):
@@ -119,6 +121,8 @@ class Plan(Struct, frozen=True):
     """Key to kind of every managed value of the schemas; writes to them are ignored."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Earlier name of a node to its name here, for threads that were paused under the earlier one."""
+    declared_view: StateView | None = None
+    """The declared state alone, in its own form: what version "v2" of a stream shows of checkpoints."""
 
     def node(self, name: str) -> Node | None:
         """The node of this name, START included, or of the name that took its place; None when there is none."""

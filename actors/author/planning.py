@@ -75,6 +75,7 @@ def make_plan(sketch: Sketch, options: Options) -> Plan:
         types=pool.annotations(),
         managed=dict(pool.managed),
         aliases=dict(options.aliases),
+        declared_view=pool.view(sketch.state_schema),
     )
 
 
@@ -116,7 +117,13 @@ def _node(sketch: Sketch, spec: NodeSpec, joins: Mapping[str, Join]) -> Node:
         destinations=spec.destinations,
         subgraph=subgraph_of(spec.action),
         trace_policy=spec.trace_policy,
+        triggers=_triggers(sketch, spec.name),
     )
+
+
+def _triggers(sketch: Sketch, name: str) -> tuple[str, ...]:
+    joins = {f"join:{'+'.join(sources)}:{target}" for sources, target in sketch.joins if target == name}
+    return (f"branch:to:{name}", *sorted(joins))
 
 
 def _handler_name(spec: NodeSpec, defaults: NodeDefaults) -> str | None:

@@ -21,8 +21,8 @@ from . import editing
 from . import state as state_door
 from .caches import cache_places
 from .drive import adrive, drive
-from .output import chunk_form, output_of
-from .request import Options, open_run, stream_modes
+from .output import Forms, output_of
+from .request import Options, open_run
 from .setup import Setup
 
 Config = RunnableConfig | None
@@ -64,16 +64,20 @@ class CompiledStateGraph(Setup, Runnable[Any, Any]):
         *,
         context: Any = None,
         stream_mode: str | Sequence[str] = "values",
+        print_mode: str | Sequence[str] = (),
         output_keys: str | Sequence[str] | None = None,
         interrupt_before: Stops = None,
         interrupt_after: Stops = None,
         durability: str | None = None,
+        debug: bool | None = None,
+        version: str = "v1",
         **kwargs: Any,
     ) -> Any:
         """Run until the graph ends or pauses, on the calling thread.
 
         Returns:
             The output keys of the state; with `"__interrupt__"`, a list of `Interrupt`, when questions are open. With
+            version "v2" a `GraphOutput` of the value, in the class of the output schema, and the questions. With
             another `stream_mode` than "values", the list of that stream's chunks.
 
         Raises:
@@ -83,15 +87,19 @@ class CompiledStateGraph(Setup, Runnable[Any, Any]):
             StoreError: the store failed; nothing acknowledged is lost.
             Exception: whatever a node raised.
         """
-        options = Options(context, interrupt_before, interrupt_after, durability, output_keys)
         _no_more(kwargs)
+        forms = Forms(None, "", version=version, print_mode=print_mode, debug=self.debug if debug is None else debug)
+        options = Options(
+            context, interrupt_before, interrupt_after, durability, output_keys, forms.modes, version=version
+        )
         if stream_mode != "values":
-            return list(self.stream(input, config, stream_mode=stream_mode, **_spelled(options)))
+            given = _spelled(options, print_mode, debug)
+            return list(self.stream(input, config, stream_mode=stream_mode, **given))
         run = open_run(self, input, config, options)
         with open_watch(self, run, input):
-            for _ in drive(run, self.runtime):
-                pass
-            return output_of(self, run, output_keys)
+            for chunk in drive(run, self.runtime):
+                forms.wants(chunk)
+            return output_of(self, run, output_keys, version)
 
     async def ainvoke(
         self,
@@ -100,82 +108,128 @@ class CompiledStateGraph(Setup, Runnable[Any, Any]):
         *,
         context: Any = None,
         stream_mode: str | Sequence[str] = "values",
+        print_mode: str | Sequence[str] = (),
         output_keys: str | Sequence[str] | None = None,
         interrupt_before: Stops = None,
         interrupt_after: Stops = None,
         durability: str | None = None,
+        debug: bool | None = None,
+        version: str = "v1",
         **kwargs: Any,
     ) -> Any:
         """As `invoke`; async nodes run on the calling event loop, sync ones on the runtime's pool."""
-        options = Options(context, interrupt_before, interrupt_after, durability, output_keys)
         _no_more(kwargs)
+        forms = Forms(None, "", version=version, print_mode=print_mode, debug=self.debug if debug is None else debug)
+        options = Options(
+            context, interrupt_before, interrupt_after, durability, output_keys, forms.modes, version=version
+        )
         if stream_mode != "values":
-            chunks = self.astream(input, config, stream_mode=stream_mode, **_spelled(options))
-            return [chunk async for chunk in chunks]
+            given = _spelled(options, print_mode, debug)
+            return [chunk async for chunk in self.astream(input, config, stream_mode=stream_mode, **given)]
         run = open_run(self, input, config, options, asyncio.get_running_loop())
         async with open_watch(self, run, input), aclosing(adrive(run, self.runtime)) as chunks:
-            async for _ in chunks:
-                pass
-            return output_of(self, run, output_keys)
+            async for chunk in chunks:
+                forms.wants(chunk)
+            return output_of(self, run, output_keys, version)
 
     def stream(  # type: ignore[override]  # langchain-core takes None for every keyword
         self,
         input: Any,
         config: Config = None,
         *,
-        stream_mode: str | Sequence[str] | None = None,
-        subgraphs: bool = False,
         context: Any = None,
+        stream_mode: str | Sequence[str] | None = None,
+        print_mode: str | Sequence[str] = (),
         output_keys: str | Sequence[str] | None = None,
         interrupt_before: Stops = None,
         interrupt_after: Stops = None,
         durability: str | None = None,
+        subgraphs: bool = False,
+        debug: bool | None = None,
+        version: str = "v1",
         **kwargs: Any,
     ) -> Iterator[Any]:
         """Run and give out chunks as they come; the next super-step begins when the last one's chunks were taken.
 
         Modes: "updates" (default): `{node: what it wrote}`; "values": the state after each step; "messages":
-        `(message or chunk, metadata)`; "custom": what nodes emit. A list of modes gives `(mode, payload)`, `subgraphs`
-        puts the namespace in front. Closing the iterator cancels the run at its last commit.
+        `(message or chunk, metadata)`; "custom": what nodes emit; "tasks": the beginning and end of each task;
+        "checkpoints": each checkpoint, where there is a checkpointer; "debug": both, with step and time; "tools": what
+        becomes of tool calls. The payloads' shapes are in `clew.types`.
+
+        A list of modes gives `(mode, payload)`, `subgraphs` puts the namespace in front. With version "v2" every chunk
+        is `{"type": mode, "ns": namespace, "data": payload}`, and "values" has "interrupts" and the state in the class
+        that the output schema declares. `print_mode` names modes whose chunks are printed to stdout, `debug` prints
+        "values" and "updates". Closing the iterator cancels the run at its last commit.
 
         Raises as `invoke` does, after the chunks of what was done.
         """
-        modes = stream_modes(stream_mode, "updates")
         _no_more(kwargs)
+        forms = Forms(
+            stream_mode,
+            "updates",
+            version=version,
+            subgraphs=subgraphs,
+            print_mode=print_mode,
+            debug=self.debug if debug is None else debug,
+        )
         options = Options(
-            context, interrupt_before, interrupt_after, durability, output_keys, frozenset(modes), stepwise=True
+            context,
+            interrupt_before,
+            interrupt_after,
+            durability,
+            output_keys,
+            forms.modes,
+            stepwise=True,
+            version=version,
         )
         run = open_run(self, input, config, options)
-        form = chunk_form(stream_mode, subgraphs)
         with open_watch(self, run, input), closing(drive(run, self.runtime)) as chunks:
             for chunk in chunks:
-                yield form(chunk)
+                if forms.wants(chunk):
+                    yield forms.form(chunk)
 
     async def astream(  # type: ignore[override]  # as above
         self,
         input: Any,
         config: Config = None,
         *,
-        stream_mode: str | Sequence[str] | None = None,
-        subgraphs: bool = False,
         context: Any = None,
+        stream_mode: str | Sequence[str] | None = None,
+        print_mode: str | Sequence[str] = (),
         output_keys: str | Sequence[str] | None = None,
         interrupt_before: Stops = None,
         interrupt_after: Stops = None,
         durability: str | None = None,
+        subgraphs: bool = False,
+        debug: bool | None = None,
+        version: str = "v1",
         **kwargs: Any,
     ) -> AsyncIterator[Any]:
         """As `stream`; async nodes run on the calling event loop, sync ones on the runtime's pool."""
-        modes = stream_modes(stream_mode, "updates")
         _no_more(kwargs)
+        forms = Forms(
+            stream_mode,
+            "updates",
+            version=version,
+            subgraphs=subgraphs,
+            print_mode=print_mode,
+            debug=self.debug if debug is None else debug,
+        )
         options = Options(
-            context, interrupt_before, interrupt_after, durability, output_keys, frozenset(modes), stepwise=True
+            context,
+            interrupt_before,
+            interrupt_after,
+            durability,
+            output_keys,
+            forms.modes,
+            stepwise=True,
+            version=version,
         )
         run = open_run(self, input, config, options, asyncio.get_running_loop())
-        form = chunk_form(stream_mode, subgraphs)
         async with open_watch(self, run, input), aclosing(adrive(run, self.runtime)) as chunks:
             async for chunk in chunks:
-                yield form(chunk)
+                if forms.wants(chunk):
+                    yield forms.form(chunk)
 
     # -- state
 
@@ -321,8 +375,11 @@ def _no_more(kwargs: dict[str, Any]) -> None:
         warnings.warn(f"the argument {name!r} is not known to clew and does nothing", UserWarning, stacklevel=3)
 
 
-def _spelled(options: Options) -> dict[str, Any]:
+def _spelled(options: Options, print_mode: Any, debug: bool | None) -> dict[str, Any]:
     return {
+        "print_mode": print_mode,
+        "debug": debug,
+        "version": options.version,
         "context": options.context,
         "interrupt_before": options.interrupt_before,
         "interrupt_after": options.interrupt_after,

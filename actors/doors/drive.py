@@ -12,6 +12,7 @@ from contextvars import copy_context
 from typing import Any
 
 from ...events.errors import GraphInterrupt
+from ...projections.streams.finished import finished
 from ..engine.run import Chunk, Job, MergeJob, Run
 from ..engine.runner import aperform, merge, perform, wants_loop
 from ..engine.runtime import Runtime
@@ -34,7 +35,7 @@ def needs(run: Run, runtime: Runtime) -> Iterator[Need]:
     """What the run's caller is to do next: give out a chunk, do a job, wait; ends when the run is over."""
     while True:
         while run.chunks:
-            yield run.chunks.popleft()
+            yield finished(run.view, run.chunks.popleft())
         if run.over and not run.chunks:
             return
         job = _hand_out(run, runtime) if run.jobs else None

@@ -6,22 +6,38 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any
 
-from ...events.vocabulary import INTERRUPT
+from ...events.vocabulary import INTERRUPT, Interrupt
 from ...projections.channels.cells import Cells
 from ...projections.state.merge import read_values
 from ...projections.state.thread import Line, ThreadState
 from ...projections.state.views import shown
 from ...projections.streams.commit import live_cells
+from ...projections.streams.parts import GraphOutput
+from ...projections.streams.view import Values
 from ..decider.commands import Start
 from ..engine.run import Chunk, Run
+from .request import stream_modes, stream_version
 from .setup import Setup
 
 
-def output_of(graph: Setup, run: Run, output_keys: str | Sequence[str] | None) -> Any:
+def output_of(graph: Setup, run: Run, output_keys: str | Sequence[str] | None, version: str = "v1") -> Any:
     """What `invoke` returns when the run is over."""
+    output, questions = _output(graph, run, output_keys)
+    if version == "v2":
+        coerce = graph.plan.output_view.coerce
+        if coerce is not None and output_keys is None and isinstance(output, dict):
+            output = coerce(**output)
+        return GraphOutput(output, tuple(questions))
+    if not questions:
+        return output
+    return {**output, INTERRUPT: questions} if isinstance(output, dict) else {INTERRUPT: questions}
+
+
+def _output(graph: Setup, run: Run, output_keys: str | Sequence[str] | None) -> tuple[Any, list[Interrupt]]:
+    """The output keys of the state, and the open questions."""
     state = run.state
     if state is None:
-        return None
+        return None, []
     line = state.root
     cells = live_cells(graph.channels, line)
     plan = graph.plan
@@ -33,11 +49,7 @@ def output_of(graph: Setup, run: Run, output_keys: str | Sequence[str] | None) -
         output = read_values(graph.channels, cells, plan.output_view.keys if output_keys is None else output_keys)
     if run.before is not None and _wrote_nothing(run, run.before, cells, output_keys):
         output = None
-    questions = line.open_questions
-    if not questions:
-        return output
-    interrupts = [shown(question) for question in questions]
-    return {**output, INTERRUPT: interrupts} if isinstance(output, dict) else {INTERRUPT: interrupts}
+    return output, [shown(question) for question in line.open_questions]
 
 
 def _wrote_nothing(run: Run, before: ThreadState, cells: Cells, output_keys: str | Sequence[str] | None) -> bool:
@@ -61,9 +73,65 @@ def _wrote_nothing(run: Run, before: ThreadState, cells: Cells, output_keys: str
     return True
 
 
-def chunk_form(stream_mode: str | Sequence[str] | None, subgraphs: bool) -> Callable[[Chunk], Any]:
-    """How a stream gives out a chunk: bare for one mode, (mode, payload) for a list, with the namespace in front."""
+class Forms:
+    """What a call reads of its run, what of it is printed, and in what form the rest is given out."""
+
+    __slots__ = ("_printed", "_subgraphs", "_wanted", "form", "modes")
+
+    def __init__(
+        self,
+        stream_mode: str | Sequence[str] | None,
+        default: str,
+        *,
+        version: str = "v1",
+        subgraphs: bool = False,
+        print_mode: str | Sequence[str] = (),
+        debug: bool = False,
+    ) -> None:
+        stream_version(version)
+        self._wanted = frozenset(stream_modes(stream_mode, default)) if default else frozenset[str]()
+        printed = frozenset(stream_modes(print_mode, "")) if print_mode else frozenset[str]()
+        self._printed = printed | PRINTED_IN_DEBUG if debug else printed
+        self._subgraphs = subgraphs
+        self.form = _form(stream_mode, subgraphs, version)
+        """From a chunk to what the caller gets."""
+        self.modes = self._wanted | self._printed
+        """Stream modes that the run is to show."""
+
+    def wants(self, chunk: Chunk) -> bool:
+        """True for a chunk that the caller asked for; what is to be printed is, to stdout."""
+        mode = chunk[1]
+        if mode in self._printed:
+            _print(chunk, self._subgraphs)
+        return mode in self._wanted
+
+
+PRINTED_IN_DEBUG = frozenset({"values", "updates"})
+"""What a call with `debug=True` prints."""
+
+
+def _form(stream_mode: str | Sequence[str] | None, subgraphs: bool, version: str) -> Callable[[Chunk], Any]:
+    """Bare for one mode, (mode, payload) for a list, with the namespace in front; a dict under version "v2"."""
+    if version == "v2":
+        return _part
     several = stream_mode is not None and not isinstance(stream_mode, str)
     if several:
         return (lambda chunk: chunk) if subgraphs else (lambda chunk: chunk[1:])
     return (lambda chunk: (chunk[0], chunk[2])) if subgraphs else (lambda chunk: chunk[2])
+
+
+def _part(chunk: Chunk) -> dict[str, Any]:
+    ns, mode, payload = chunk
+    if isinstance(payload, Values):
+        return {"type": mode, "ns": ns, "data": payload.data, "interrupts": payload.interrupts}
+    return {"type": mode, "ns": ns, "data": payload}
+
+
+def _print(chunk: Chunk, subgraphs: bool) -> None:
+    ns, mode, payload = chunk
+    shown = payload.data if isinstance(payload, Values) else payload
+    place = f" {_YELLOW}[graph={ns}]{_PLAIN}" if subgraphs and ns else ""
+    print(f"{_BOLD}[{mode}]{_PLAIN}{place} {shown!r}")  # noqa: T201  # what print_mode is for
+
+
+_BOLD, _YELLOW, _PLAIN = "\033[1m", "\033[33;1m", "\033[0m"

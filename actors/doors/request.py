@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -18,6 +18,7 @@ from ...events.errors import (
 from ...events.vocabulary import PARENT, Command, Payload, Write
 from ...projections.state.thread import ThreadState
 from ...projections.streams.commit import MODES
+from ...projections.streams.view import RunView
 from ..author.returns import input_writes, interpret
 from ..decider.answering import already, last_answered
 from ..decider.commands import Answer, Apply, Continue, Start, Terms
@@ -29,6 +30,8 @@ from .config import complete_config, concurrency_max, own, recorded_metadata, st
 from .setup import Setup
 
 DURABILITIES = ("sync", "async", "exit")
+VERSIONS = ("v1", "v2")
+"""Forms of stream chunks and results."""
 QUESTION_ID_LENGTH = 32
 STRICT_RESUME = "__pregel_strict_resume"
 """Key of `configurable` that has answers refused which LangGraph takes with a shrug; the name is LangGraph's."""
@@ -44,6 +47,7 @@ class Options(Struct, frozen=True):
     output_keys: str | Sequence[str] | None = None
     modes: frozenset[str] = frozenset()
     stepwise: bool = False
+    version: str = "v1"
 
 
 def open_run(
@@ -102,11 +106,27 @@ def open_run(
         loop=loop,
         caller=caller,
     )
-    run.view.metadata = completed["metadata"]
-    run.view.node_metadata = graph.node_metadata
+    if options.modes:
+        _describe(run.view, graph, completed, terms, options)
     if isinstance(command, (Start, Apply, Answer)) and kept:
         encode_writes(run, command.writes)
     return run
+
+
+def _describe(view: RunView, graph: Setup, config: Mapping[str, Any], terms: Terms, options: Options) -> None:
+    """Tell a stream's view what it shows besides the state."""
+    view.kept = terms.kept
+    view.configurable = config["configurable"]
+    view.metadata = config["metadata"]
+    view.tags = config.get("tags") or ()
+    view.nodes = graph.shapes
+    view.steps_max = terms.steps_max
+    view.version = options.version
+    output, declared = graph.plan.output_view, graph.plan.declared_view
+    if declared is not None and declared.coerce is not None:
+        view.state = (declared.keys, declared.coerce)
+    if output.coerce is not None and options.output_keys is None:
+        view.output = (output.keys, output.coerce)
 
 
 def encode_writes(run: Run, writes: Sequence[Write]) -> None:
@@ -254,3 +274,10 @@ def stream_modes(given: str | Sequence[str] | None, default: str) -> tuple[str, 
         if mode not in MODES:
             raise ValueError(f"stream_mode {mode!r} does not exist; there are {sorted(MODES)}")
     return modes
+
+
+def stream_version(given: str) -> str:
+    """The version of the forms that a call gives out. Raises `ValueError` for an unknown one."""
+    if given not in VERSIONS:
+        raise ValueError(f"version is {given!r}: use one of {list(VERSIONS)}; 'v3' belongs to stream_events")
+    return given

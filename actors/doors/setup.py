@@ -12,7 +12,8 @@ from ...events.codec.values import Codec
 from ...events.stores.saver import BaseCheckpointSaver
 from ...projections.state.merge import Channels
 from ...projections.state.thread import ThreadState
-from ..author.plan import Plan
+from ...projections.streams.view import NodeShape
+from ..author.plan import Node, Plan
 from ..decider.request import describe
 from ..engine.runtime import Runtime, default_runtime
 from ..engine.thread import ThreadActor
@@ -46,9 +47,7 @@ class Setup:
         self.channels = Channels(plan.channels)
         self.codec = Codec(_registry(plan))
         self.graph_seen = describe(plan)
-        self.node_metadata: Mapping[str, Mapping[str, Any]] = {
-            name: node.metadata for name, node in plan.nodes.items() if node.metadata
-        }
+        self.shapes: Mapping[str, NodeShape] = {name: _shape(node) for name, node in plan.nodes.items()}
         self._runtime = runtime
 
     @property
@@ -85,6 +84,19 @@ class Setup:
         if plan is not self.plan or actor.plan is not plan:
             state = ThreadState()
         return state if actor.log is None else actor.log.load(self.codec, self.channels, state)
+
+
+def _shape(node: Node) -> NodeShape:
+    view = node.view
+    return NodeShape(
+        keys=view.keys,
+        root=view.root,
+        managed=view.managed,
+        coerce=view.coerce,
+        triggers=node.triggers,
+        metadata=node.metadata,
+        nested=node.subgraph is not None,
+    )
 
 
 def _registry(plan: Plan) -> Registry:

@@ -76,7 +76,8 @@ class NodeRuntime(Generic[Context]):
 def node_metadata(job: Job) -> dict[str, Any]:
     """The metadata of a task's run: the caller's, and which task this is."""
     given = {**(job.run.settings.config.get("metadata") or {}), **job.node.metadata}
-    return task_metadata(job.node.name, job.task.send, job.checkpoint.step + 1, job.task_id, given)
+    node = job.node
+    return task_metadata(node.name, job.task.send, job.checkpoint.step + 1, job.task_id, given, triggers=node.triggers)
 
 
 def node_config(job: Job, callbacks: Any) -> RunnableConfig:

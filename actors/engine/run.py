@@ -21,7 +21,7 @@ from ...projections.channels.cells import Cells
 from ...projections.state import ids
 from ...projections.state.merge import Channels
 from ...projections.state.thread import Checkpoint, Task, ThreadState
-from ...projections.streams.commit import RunView
+from ...projections.streams.view import Chunk, RunView
 from ..author.plan import Node, Plan, StateView
 from ..decider.commands import Command, Ending, MergeWanted, Terms
 
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from .call import Scope
     from .runtime import Runtime
     from .thread import ThreadActor
-
-Chunk = tuple[tuple[str, ...], str, Any]
-"""(namespace, stream mode, payload)."""
 
 
 class Settings:

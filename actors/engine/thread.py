@@ -49,7 +49,7 @@ from .call import EffectKept
 from .dispatcher import Dispatcher, PooledActor
 from .journal import Journal
 from .log import ThreadLog
-from .run import Job, MergeJob, Run
+from .run import Chunk, Job, MergeJob, Run
 
 INBOX_MAX = 1000
 """Runs that may wait for one thread."""
@@ -102,7 +102,6 @@ class _Appending(Struct, frozen=True):
     decision: Decision
     state: ThreadState
     command: Command
-    asked: tuple[int, ...]
     conflicts: int
 
 
@@ -402,7 +401,7 @@ class ThreadActor(PooledActor):
         except StoreError as error:
             ending = Ending("failed", error)
         if run.settings.modes and not isinstance(command, Stop):
-            run.chunks.extend(standing_chunks(run.view, self.state.root))
+            run.chunks.extend(standing_chunks(run.view, self.state))
         self._end(run, ending)
 
     def _refreshed(self) -> bool:
@@ -434,8 +433,7 @@ class ThreadActor(PooledActor):
         draft = decision.draft
         before = self.state
         state = draft.finish(b"", run.settings.command_id)
-        asked = tuple(o.task for o in command.outcomes if o.kind == "asked") if isinstance(command, Report) else ()
-        appending = _Appending(None if late else run, decision, state, command, asked, conflicts)
+        appending = _Appending(None if late else run, decision, state, command, conflicts)
         if self.log is None or self.journal is None:
             self._appended(appending, 0)
             return
@@ -466,7 +464,7 @@ class ThreadActor(PooledActor):
         events = decision.draft.events
         forget_encoded(events)
         if run.settings.modes:
-            run.chunks.extend(commit_chunks(run.view, events, before, self.state, appending.asked))
+            run.chunks.extend(_chunks(run, appending, before))
         if decision.ending is not None:
             self._end(run, decision.ending)
             return
@@ -517,6 +515,15 @@ class ThreadActor(PooledActor):
                 working.add((head.address, ordinal))
         run.base_step = self.state.run.base_step if self.state.run is not None else 0
         run.add_jobs(jobs)
+
+
+def _chunks(run: Run, appending: _Appending, before: ThreadState) -> list[Chunk]:
+    """What the run's stream shows of a commit; of live outcomes it knows more than the log does."""
+    command = appending.command
+    outcomes = command.outcomes if isinstance(command, Report) else ()
+    asked = [outcome.task for outcome in outcomes if outcome.kind == "asked"]
+    errors = {outcome.task: outcome.error for outcome in outcomes if outcome.error is not None}
+    return commit_chunks(run.view, appending.decision.draft.events, before, appending.state, asked, errors)
 
 
 def bound(appending: _Appending) -> Command:

@@ -128,7 +128,8 @@ class Watch:
         step = job.checkpoint.step + 1
         manager = root.get_child(f"graph:step:{step}")
         own = {**job.node.metadata}
-        manager.add_metadata(task_metadata(job.node.name, job.task.send, step, job.task_id, own), inherit=True)
+        place = task_metadata(job.node.name, job.task.send, step, job.task_id, own, triggers=job.node.triggers)
+        manager.add_metadata(place, inherit=True)
         if job.node.tags:
             manager.add_tags(list(job.node.tags), inherit=False)
         node = manager.on_chain_start(None, given, name=job.node.name)  # type: ignore[arg-type]

@@ -170,11 +170,11 @@ def as_given(write: Write) -> Any:
 def _result(checkpoint: Checkpoint, task: Task, standing: bool) -> dict[str, Any] | None:
     """What a task wrote; None while it is open. `standing`: the checkpoint is the head, so its start task is open."""
     if task.node == START:
-        return None if standing else _by_channel(checkpoint.input_writes)
-    return None if task.completed is None else _by_channel(task.completed.writes)
+        return None if standing else by_channel(checkpoint.input_writes)
+    return None if task.completed is None else by_channel(task.completed.writes)
 
 
-def _by_channel(writes: Sequence[Write]) -> dict[str, Any]:
+def by_channel(writes: Sequence[Write]) -> dict[str, Any]:
     """Channel to what was written; several writes of one channel as `{"$writes": [...]}`."""
     several: dict[str, list[Any]] = {}
     for write in writes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from langchain_core.messages import BaseMessage
@@ -13,6 +14,8 @@ from ...events.vocabulary import (
     CommandApplied,
     Forked,
     NodeCompleted,
+    NodeFailed,
+    NodeStarted,
     RunContinued,
     RunFinished,
     RunPaused,
@@ -24,64 +27,160 @@ from ..channels.cells import Cells
 from ..state import ids
 from ..state.fold import step_writes
 from ..state.merge import Channels, merge_or_keep, read_values
-from ..state.thread import Checkpoint, Line, Task, ThreadState
-from ..state.views import as_given, shown
-from .tasks import task_metadata
+from ..state.thread import Checkpoint, Line, Task, ThreadState, start_task
+from ..state.views import as_given, by_channel, shown
+from .checkpoints import checkpoint_payload
+from .tasks import in_stream_order, task_ended, task_metadata, task_started
+from .view import Chunk, RunView
 
-Chunk = tuple[tuple[str, ...], str, Any]
-"""(namespace, stream mode, payload)."""
-
-COMMITTED_MODES = frozenset({"values", "updates", "messages"})
+COMMITTED_MODES = frozenset({"values", "updates", "messages", "tasks", "checkpoints", "debug"})
 """Modes that show what was committed."""
-MODES = COMMITTED_MODES | {"custom"}
+MODES = COMMITTED_MODES | {"custom", "tools"}
 """Every stream mode there is."""
+_NO_ERRORS: Mapping[int, BaseException] = {}
 
 
-class RunView:
-    """How one run's stream looks: the modes that are read and the keys that are shown."""
+class _Chunks:
+    """The chunks of one commit as they are worked out, in order."""
 
-    __slots__ = (
-        "bare",
-        "channels",
-        "keys",
-        "metadata",
-        "modes",
-        "node_metadata",
-        "root",
-        "seen_messages",
-        "seen_questions",
-        "shown",
-    )
+    __slots__ = ("chunks", "errors", "line", "time", "view")
 
-    def __init__(
-        self,
-        channels: Channels,
-        keys: Sequence[str],
-        root: str | None,
-        modes: frozenset[str],
-        output_keys: str | Sequence[str] | None,
+    def __init__(self, view: RunView, line: Line, time: int, errors: Mapping[int, BaseException] = _NO_ERRORS) -> None:
+        self.view = view
+        self.line = line
+        """The line before the commit: its open step is the one that tasks report from."""
+        self.time = time
+        self.errors = errors
+        self.chunks: list[Chunk] = []
+
+    def add(self, mode: str, payload: Any) -> None:
+        """Add a chunk where its mode is read."""
+        if mode in self.view.modes:
+            self.chunks.append((self.view.ns, mode, payload))
+
+    def reads(self, mode: str) -> bool:
+        """True when somebody reads the mode, or `debug`, which shows it too."""
+        return mode in self.view.modes or "debug" in self.view.modes
+
+    def debug(self, mode: str, kind: str, step: int, payload: Any) -> None:
+        """Add a chunk of `tasks` or `checkpoints`, and the same in its `debug` wrapper."""
+        self.add(mode, payload)
+        if "debug" in self.view.modes:
+            stamp = datetime.fromtimestamp(self.time / 1_000_000, UTC).isoformat()
+            self.add("debug", {"step": step, "timestamp": stamp, "type": kind, "payload": payload})
+
+    # -- the state
+
+    def values(self, cells: Cells, questions: tuple[Any, ...] = ()) -> None:
+        """Add the state, with the questions that were met."""
+        view = self.view
+        if "values" not in view.modes:
+            return
+        values = values_of(view, cells)
+        if questions:
+            given = values if isinstance(values, dict) and view.root is None and view.bare is None else {}
+            values = {**given, INTERRUPT: questions}
+        self.add("values", values)
+
+    def checkpoint(
+        self, line: Line, checkpoint: Checkpoint, cells: Cells, tasks: Sequence[Task], *, loaded: bool = False
     ) -> None:
-        self.channels = channels
-        self.keys = tuple(keys)
-        """Every key of the state."""
-        self.bare = output_keys if isinstance(output_keys, str) else None
-        """The one key whose value is shown by itself, no dict around it."""
-        self.shown = frozenset(keys if output_keys is None else [output_keys] if self.bare else output_keys)
-        """Keys that `values` and `updates` show."""
-        self.root = root
-        self.modes = modes
-        self.metadata: Mapping[str, Any] = {}
-        """Metadata of the run, for `messages`."""
-        self.node_metadata: Mapping[str, Mapping[str, Any]] = {}
-        """Metadata of each node that has some, by name."""
-        self.seen_messages: set[str] = set()
-        """Ids of messages that were streamed or were there before: shown once in a run."""
-        self.seen_questions: set[str] = set()
-        """Ids of questions that the run has shown."""
+        """Add a checkpoint, made now or gone on from."""
+        if not self.view.kept or not self.reads("checkpoints"):
+            return
+        parent = line.before(checkpoint)
+        payload = checkpoint_payload(self.view, checkpoint, parent, cells, tasks, loaded=loaded)
+        self.debug("checkpoints", "checkpoint", checkpoint.step, payload)
+
+    # -- tasks
+
+    def start(self, place: Line | Checkpoint, head: Checkpoint, tasks: Iterable[Task]) -> None:
+        """Add the beginning of each task that this stream has not shown yet."""
+        view = self.view
+        if not self.reads("tasks"):
+            return
+        if view.step != head.address:
+            view.step, view.started = head.address, set()
+        for task in in_stream_order(tuple(tasks)):
+            mark = (task.node, task.send)
+            if task.node != START and mark not in view.started:
+                view.started.add(mark)
+                self.debug("tasks", "task", head.step + 1, task_started(view, place, head, task))
+
+    def end(self, head: Checkpoint | None, task: Task, **outcome: Any) -> None:
+        """Add the end of a task."""
+        if head is not None and self.reads("tasks"):
+            self.debug("tasks", "task_result", head.step + 1, task_ended(self.view, head, task, **outcome))
+
+    def completed(self, task: Task, event: NodeCompleted) -> None:
+        """Add what a task wrote: its messages, its update, its end."""
+        if task.node == START:
+            return
+        view, head = self.view, self.line.head
+        if "messages" in view.modes:
+            self._messages(task, event)
+        if "updates" in view.modes:
+            self.add("updates", update_of(view, task, event, cached=event.cached))
+        if not event.cached:
+            self.end(head, task, result=by_channel(event.writes))
+
+    def _messages(self, task: Task, event: NodeCompleted) -> None:
+        view = self.view
+        metadata: dict[str, Any] | None = None
+        for message in messages_in(event.writes):
+            if message.id in view.seen_messages:
+                continue
+            view.seen_messages.add(message.id)
+            if metadata is None:
+                metadata = message_metadata(view, self.line, task)
+            self.add("messages", (message, metadata))
+
+    def asks(self, line: Line, task: Task) -> None:
+        """Add the questions that a task waits for."""
+        questions = tuple(shown(question) for question in task.open_questions)
+        if not questions:
+            return
+        self.view.seen_questions.update(question.id for question in questions)
+        self.add("updates", {INTERRUPT: questions})
+        self.values(line.cells, questions)
+        self.end(line.head, task, interrupts=questions)
+
+    def paused(self, line: Line) -> None:
+        """Add the end of a run that waits: questions it leaves open unasked, then the state with siblings' writes."""
+        view = self.view
+        for task in line.tasks:
+            if not view.seen_questions.issuperset(question.raised.question for question in task.open_questions):
+                self.asks(line, task)
+        if "values" in view.modes and any(write.channel in view.shown for write in step_writes(line)):
+            self.values(live_cells(view.channels, line))
+
+    # -- runs
+
+    def goes_on_from(self, place: Line | Checkpoint, line: Line, cells: Cells) -> None:
+        """Add what a run goes on from: the state, its checkpoint, and what tasks of the open step wrote before."""
+        head = place.head if isinstance(place, Line) else place
+        self.values(cells)
+        if head is None:
+            return
+        before = self.line
+        known = before.tasks if before.head is not None and before.head.address == head.address else ()
+        # As they stood when the run came: its own starts and answers are not news of the checkpoint.
+        tasks = (*known, *place.tasks[len(known) :])
+        self.checkpoint(line, head, cells, tasks, loaded=head.source != "fork" or bool(known))
+        self.start(place, head, place.tasks)
+        if "updates" in self.view.modes:
+            for task in place.tasks:
+                if task.completed is not None and task.node != START:
+                    self.add("updates", update_of(self.view, task, task.completed, cached=True))
 
 
 def commit_chunks(
-    view: RunView, events: Sequence[Any], before: ThreadState, after: ThreadState, asked: Sequence[int]
+    view: RunView,
+    events: Sequence[Any],
+    before: ThreadState,
+    after: ThreadState,
+    asked: Sequence[int] = (),
+    errors: Mapping[int, BaseException] = _NO_ERRORS,
 ) -> list[Chunk]:
     """The chunks of one commit, in order: what tasks wrote, as they finished, then the state after the step.
 
@@ -91,107 +190,108 @@ def commit_chunks(
         before: the thread's state before the commit: its open step is the one that tasks report from.
         after: the thread's state with the commit.
         asked: ordinals of tasks that paused with a question, asked now or before.
+        errors: by ordinal what tasks raised, where the run is live; the log has only its text.
     """
-    chunks: list[Chunk] = []
-    line = before.root
+    chunks = _Chunks(view, line_of(view, before), after.time, errors)
+    line = line_of(view, after)
+    tasks = chunks.line.tasks
+    starting: list[Task] = []
     for event in events:
+        if getattr(event, "ns", "") != view.line:
+            continue
         match event:
-            case NodeCompleted() if event.task < len(line.tasks):
-                task = line.tasks[event.task]
-                if task.node != START:
-                    _completed(view, chunks, line, task, event)
-            case StepCommitted() if "values" in view.modes and _wrote(view, events, line, after.root):
-                chunks.append(((), "values", _values(view, after.root.cells)))
+            case NodeCompleted() if event.task < len(tasks):
+                chunks.completed(tasks[event.task], event)
+            case NodeFailed() if event.task < len(tasks):
+                error = errors.get(event.task, event.error)
+                chunks.end(chunks.line.head, tasks[event.task], error=error)
+            case RunStarted():
+                head = _opened(line)
+                if head is not None:
+                    chunks.checkpoint(line, head, head.cells, (start_task(),))
+            case StepCommitted():
+                if "values" in view.modes and _wrote(view, events, chunks.line, line):
+                    chunks.values(line.cells)
+                if line.head is not None:
+                    chunks.checkpoint(line, line.head, line.cells, [_fresh(task) for task in line.tasks])
+            case NodeStarted() if event.task < len(line.tasks):
+                starting.append(line.tasks[event.task])
             case RunContinued():
-                _goes_on_from(view, chunks, _place_of(events, after.root))
-            case RunPaused() if "updates" in view.modes:
-                chunks.append(((), "updates", {INTERRUPT: ()}))
+                chunks.goes_on_from(_step_of(events, line), line, _place_of(events, line).cells)
+            case RunPaused():
+                chunks.add("updates", {INTERRUPT: ()})
+    if starting and line.head is not None:
+        chunks.start(line, line.head, starting)
     for ordinal in asked:
-        _asks(view, chunks, after.root, after.root.tasks[ordinal])
+        chunks.asks(line, line.tasks[ordinal])
     if any(isinstance(event, RunFinished) and event.status == "interrupted" for event in events):
-        _paused(view, chunks, after.root)
-    return chunks
+        chunks.paused(line)
+    return chunks.chunks
 
 
-def _asks(view: RunView, chunks: list[Chunk], line: Line, task: Task) -> None:
-    questions = tuple(shown(question) for question in task.open_questions)
-    if not questions:
-        return
-    view.seen_questions.update(question.id for question in questions)
-    if "updates" in view.modes:
-        chunks.append(((), "updates", {INTERRUPT: questions}))
-    if "values" in view.modes:
-        values = _values(view, line.cells)
-        given = values if isinstance(values, dict) and view.root is None and view.bare is None else {}
-        chunks.append(((), "values", {**given, INTERRUPT: questions}))
-
-
-def _paused(view: RunView, chunks: list[Chunk], line: Line) -> None:
-    """The end of a run that waits: questions it leaves open unasked, then the state with what siblings wrote."""
-    for task in line.tasks:
-        if not view.seen_questions.issuperset(question.raised.question for question in task.open_questions):
-            _asks(view, chunks, line, task)
-    if "values" in view.modes and any(write.channel in view.shown for write in step_writes(line)):
-        chunks.append(((), "values", _values(view, live_cells(view.channels, line))))
-
-
-def standing_chunks(view: RunView, place: Line | Checkpoint) -> list[Chunk]:
+def standing_chunks(view: RunView, state: ThreadState) -> list[Chunk]:
     """The chunks of a run that finds nothing to do: the state as it is."""
-    return [((), "values", _values(view, place.cells))] if "values" in view.modes else []
+    line = line_of(view, state)
+    chunks = _Chunks(view, line, state.time)
+    chunks.goes_on_from(line, line, line.cells)
+    return chunks.chunks
 
 
-def _place_of(events: Sequence[Any], line: Line) -> Line | Checkpoint:
-    """Where a run goes on from: the open step, or the one before where the same commit has closed it already."""
+def line_of(view: RunView, state: ThreadState) -> Line:
+    """The line of the thread that the view shows; an empty one where there is none yet."""
+    return state.lines.get(view.line) or Line(view.line)
+
+
+def _fresh(task: Task) -> Task:
+    """The task as it was planned."""
+    return Task(task.node, task.send, task.payload, task.timeout)
+
+
+def _opened(line: Line) -> Checkpoint | None:
+    """The input checkpoint of the commit that the line's head comes from."""
+    head = line.head
+    if head is None or head.source == "input":
+        return head
+    return line.before(head)
+
+
+def _step_of(events: Sequence[Any], line: Line) -> Line | Checkpoint:
+    """The step that a run goes on with: the open one, or the one before where the same commit has closed it already."""
     head = line.head
     if head is None or head.parent is None or not any(isinstance(event, StepCommitted) for event in events):
-        return line
-    if any(isinstance(event, CommandApplied) for event in events):
-        # What a Command given as input wrote is in the state that it goes on from, as if the open step had it.
         return line
     return line.at(head.parent) or line
 
 
-def _goes_on_from(view: RunView, chunks: list[Chunk], place: Line | Checkpoint) -> None:
-    """A run that goes on shows what it goes on from: the state, and what tasks of the open step wrote before."""
-    chunks.extend(standing_chunks(view, place))
-    if "updates" in view.modes:
-        finished = ((task, task.completed) for task in place.tasks if task.completed is not None)
-        chunks.extend(_update(view, task, event, cached=True) for task, event in finished if task.node != START)
+def _place_of(events: Sequence[Any], line: Line) -> Line | Checkpoint:
+    """Where the state is that a run goes on from."""
+    if any(isinstance(event, CommandApplied) for event in events):
+        # What a Command given as input wrote is in the state that it goes on from, as if the open step had it.
+        return line
+    return _step_of(events, line)
 
 
-def _update(view: RunView, task: Task, event: NodeCompleted, *, cached: bool) -> Chunk:
-    chunk = {task.node: written(view, event.writes)}
-    return ((), "updates", {**chunk, "__metadata__": {"cached": True}} if cached else chunk)
-
-
-def _completed(view: RunView, chunks: list[Chunk], line: Line, task: Task, event: NodeCompleted) -> None:
-    if "updates" in view.modes:
-        chunks.append(_update(view, task, event, cached=event.cached))
-    if "messages" in view.modes:
-        metadata: dict[str, Any] | None = None
-        for message in _messages(event.writes):
-            if message.id in view.seen_messages:
-                continue
-            view.seen_messages.add(message.id)
-            if metadata is None:
-                metadata = _metadata(view, line, task)
-            chunks.append(((), "messages", (message, metadata)))
+def update_of(view: RunView, task: Task, event: NodeCompleted, *, cached: bool) -> dict[str, Any]:
+    """The `updates` payload of a finished task."""
+    update = {task.node: written(view, event.writes)}
+    return {**update, "__metadata__": {"cached": True}} if cached else update
 
 
 def written(view: RunView, writes: Iterable[Write]) -> Any:
     """What a task wrote, as `updates` shows it: a dict, a list of dicts when a key was written twice, or None."""
-    shown = [(write.channel, as_given(write)) for write in writes if write.channel in view.shown]
+    given = [(write.channel, as_given(write)) for write in writes if write.channel in view.shown]
     if view.root is not None or view.bare is not None:
-        values = [value for _, value in shown]
+        values = [value for _, value in given]
         return None if not values else values[0] if len(values) == 1 else values
-    if not shown:
+    if not given:
         return None
-    if len({key for key, _ in shown}) < len(shown):
-        return [{key: value} for key, value in shown]
-    return dict(shown)
+    if len({key for key, _ in given}) < len(given):
+        return [{key: value} for key, value in given]
+    return dict(given)
 
 
-def _messages(writes: Iterable[Write]) -> Iterable[Any]:
+def messages_in(writes: Iterable[Write]) -> Iterable[Any]:
+    """The messages among what was written: values themselves, or items of lists."""
     for write in writes:
         value = write.payload.value
         for item in value if isinstance(value, (list, tuple)) else (value,):
@@ -199,14 +299,14 @@ def _messages(writes: Iterable[Write]) -> Iterable[Any]:
                 yield item
 
 
-def _metadata(view: RunView, line: Line, task: Task) -> dict[str, Any]:
-    head = line.head
-    given = {"ls_integration": "langgraph", **view.metadata, **view.node_metadata.get(task.node, {})}
+def message_metadata(view: RunView, line: Line, task: Task) -> dict[str, Any]:
+    """The metadata beside a message that a node wrote."""
+    head, shape = line.head, view.node(task.node)
+    given = {"ls_integration": "langgraph", **view.metadata, **shape.metadata}
     if head is None:
         return dict(given)
-    return task_metadata(
-        task.node, task.send, head.step + 1, ids.task_id(head.id, line.ns, task.node, task.send), given
-    )
+    task_id = ids.task_id(head.id, line.ns, task.node, task.send)
+    return task_metadata(task.node, task.send, head.step + 1, task_id, given, triggers=shape.triggers, ns=view.line)
 
 
 def _wrote(view: RunView, events: Sequence[Any], line: Line, after: Line) -> bool:
@@ -222,7 +322,8 @@ def _wrote(view: RunView, events: Sequence[Any], line: Line, after: Line) -> boo
     return any(write.channel in view.shown for write in writes)
 
 
-def _values(view: RunView, cells: Cells) -> Any:
+def values_of(view: RunView, cells: Cells) -> Any:
+    """The state as `values` shows it."""
     bare = view.bare if view.root is None else view.root
     if bare is not None:
         return read_values(view.channels, cells, (bare,)).get(bare)
