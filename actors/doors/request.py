@@ -48,6 +48,7 @@ class Options(Struct, frozen=True):
     modes: frozenset[str] = frozenset()
     stepwise: bool = False
     version: str = "v1"
+    message_events: bool = False
 
 
 def open_run(
@@ -78,6 +79,7 @@ def open_run(
     )
     settings = Settings(completed, modes=options.modes)
     settings.stepwise = options.stepwise
+    settings.message_events = options.message_events
     caller = scope_here()
     around = None if caller is None else caller.call.job.run.settings
     settings.context = graph.context_of(options.context)

@@ -42,6 +42,7 @@ class Settings:
         "config",
         "context",
         "live",
+        "message_events",
         "modes",
         "output_keys",
         "runtime",
@@ -59,6 +60,8 @@ class Settings:
         """True when chunks must come out while nodes run: nodes then never run on the caller's thread."""
         self.stepwise = False
         """True for streams: the next step starts when the last one's chunks were taken."""
+        self.message_events = False
+        """True for a v3 stream: messages of models come as events of langchain-core's protocol, not as tokens."""
         self.context: Any = None
         self.store: Any = None
         self.cache: Any = None

@@ -21,6 +21,7 @@ from ...events.vocabulary import Write
 from ...projections.state.merge import read_values
 from ...projections.streams.commit import live_cells
 from ...projections.streams.tasks import task_metadata
+from .message_events import MessageEventHandler
 from .tokens import TokenHandler
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ class Watch:
             **apart,
         )
         if self._tokens:
-            manager.add_handler(TokenHandler(self._run), inherit=True)
+            handler = MessageEventHandler if self._run.settings.message_events else TokenHandler
+            manager.add_handler(handler(self._run), inherit=True)
         name = config.get("run_name") or self._graph.name
         self._root = manager.on_chain_start(None, self._given, name=name, run_id=UUID(self._run.terms.run))  # type: ignore[arg-type]
         return self
