@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
 from typing import Any
 
 from langchain_core.messages import ToolMessage
 
-from ...events.vocabulary import INTERRUPT
-from ...projections.streams.commit import MODES
+from ...projections.streams.view import Chunk
 from ..doors.drive import adrive, drive
+from ..doors.output import Forms
 from ..doors.request import Options, open_run
 from ..doors.setup import Setup
 from ..watch.watch import open_watch
@@ -26,44 +27,93 @@ BUILTINS: tuple[Factory, ...] = (ValuesTransformer, MessagesTransformer, Lifecyc
 """The transformers of every v3 stream."""
 OWNED = ("stream_mode", "subgraphs")
 """Arguments of `stream` that a v3 stream decides itself."""
+ARGUMENTS = ("context", "interrupt_before", "interrupt_after", "durability", "output_keys")
+"""Arguments of `stream` that are said to the run as they are."""
 
 
 def open_stream_events(
-    graph: Setup, given: Any, config: Any, transformers: Sequence[Factory] | None, options: Mapping[str, Any]
+    graph: Setup, given: Any, config: Any, transformers: Sequence[Factory] | None, arguments: Mapping[str, Any]
 ) -> GraphRunStream:
     """A run stream of a run that begins when it is read. Raises what is wrong with the call's transformers."""
-    mux = open_mux(graph, transformers, options, is_async=False)
-    return GraphRunStream(_parts(graph, given, config, mux, options), mux)
+    call = Call(graph, given, config, transformers, arguments, is_async=False)
+    return GraphRunStream(call.parts(), call.mux)
 
 
 async def open_astream_events(
-    graph: Setup, given: Any, config: Any, transformers: Sequence[Factory] | None, options: Mapping[str, Any]
+    graph: Setup, given: Any, config: Any, transformers: Sequence[Factory] | None, arguments: Mapping[str, Any]
 ) -> AsyncGraphRunStream:
     """As `open_stream_events`, for a reader on an event loop."""
-    mux = open_mux(graph, transformers, options, is_async=True)
-    return AsyncGraphRunStream(_aparts(graph, given, config, mux, options), mux)
+    call = Call(graph, given, config, transformers, arguments, is_async=True)
+    return AsyncGraphRunStream(call.aparts(), call.mux)
 
 
-def open_mux(
-    graph: Setup, transformers: Sequence[Factory] | None, options: Mapping[str, Any], *, is_async: bool
-) -> StreamMux:
-    """The root's mux: the built-in transformers, the graph's, the call's.
+class Call:
+    """One call of a v3 door: what it says, and the parts of the run that it asks for.
 
     Raises:
         TypeError: the call says what only the stream can; a transformer is no class or function of a scope.
-        ValueError, RuntimeError: as `StreamMux`.
+        ValueError: a transformer needs a mode that does not exist, or has a projection that another one has.
+        RuntimeError: as `StreamMux`.
     """
-    taken = [name for name in OWNED if name in options]
-    if taken:
-        raise TypeError(
-            f"version='v3' does not accept {', '.join(taken)}: its transformers say which modes are streamed, and "
-            "sub-graphs always are"
+
+    def __init__(
+        self,
+        graph: Setup,
+        given: Any,
+        config: Any,
+        transformers: Sequence[Factory] | None,
+        arguments: Mapping[str, Any],
+        *,
+        is_async: bool,
+    ) -> None:
+        taken = [name for name in OWNED if name in arguments]
+        if taken:
+            raise TypeError(
+                f"version='v3' does not accept {', '.join(taken)}: its transformers say which modes are streamed, and "
+                "sub-graphs always are"
+            )
+        factories = [*BUILTINS, *checked(graph.stream_transformers), *checked(transformers or ())]
+        self.mux = StreamMux(factories=factories, is_async=is_async)
+        debug = arguments.get("debug")
+        self._forms = Forms(
+            sorted(self.mux.required_modes),
+            "values",
+            version="v2",
+            subgraphs=True,
+            print_mode=arguments.get("print_mode", ()),
+            debug=graph.debug if debug is None else debug,
         )
-    factories = [*BUILTINS, *checked(graph.stream_transformers), *checked(transformers or ())]
-    return StreamMux(factories=factories, is_async=is_async)
+        for name in arguments.keys() - {*ARGUMENTS, "print_mode", "debug"}:
+            warnings.warn(f"the argument {name!r} is not known to clew and does nothing", UserWarning, stacklevel=4)
+        said = {name: arguments[name] for name in ARGUMENTS if name in arguments}
+        self._options = Options(**said, modes=self._forms.modes, stepwise=True, version="v2", message_events=True)
+        self._graph, self._given, self._config = graph, given, config
+
+    def parts(self) -> Iterator[Any]:
+        """The run's parts; the run begins with the first and is cancelled by closing the iterator."""
+        graph = self._graph
+        run = open_run(graph, self._given, self._config, self._options)
+        with open_watch(graph, run, self._given), closing(drive(run, graph.runtime)) as chunks:
+            for chunk in chunks:
+                if self._shown(chunk):
+                    yield self._forms.form(chunk)
+
+    async def aparts(self) -> AsyncGenerator[Any]:
+        """As `parts`, on the calling loop."""
+        graph = self._graph
+        run = open_run(graph, self._given, self._config, self._options, asyncio.get_running_loop())
+        async with open_watch(graph, run, self._given), aclosing(adrive(run, graph.runtime)) as chunks:
+            async for chunk in chunks:
+                if self._shown(chunk):
+                    yield self._forms.form(chunk)
+
+    def _shown(self, chunk: Chunk) -> bool:
+        """Messages of tools are left out: their calls have events of their own."""
+        _, mode, payload = chunk
+        return self._forms.wants(chunk) and not (mode == "messages" and isinstance(payload[0], ToolMessage))
 
 
-def checked(transformers: Sequence[Factory]) -> tuple[Factory, ...]:
+def checked(transformers: Sequence[Factory]) -> Sequence[Factory]:
     """The transformers of a `compile` or a call. Raises `TypeError` for one that cannot be made for each scope."""
     for one in transformers:
         if isinstance(one, StreamTransformer):
@@ -73,45 +123,4 @@ def checked(transformers: Sequence[Factory]) -> tuple[Factory, ...]:
             )
         if not callable(one):
             raise TypeError(f"transformers must be scope-aware callables, got {type(one).__name__}")
-    return tuple(transformers)
-
-
-def _options(mux: StreamMux, given: Mapping[str, Any]) -> Options:
-    names = ("context", "interrupt_before", "interrupt_after", "durability", "output_keys")
-    known = {name: given[name] for name in names if name in given}
-    return Options(**known, modes=mux.required_modes & MODES, stepwise=True, message_events=True)
-
-
-def _parts(graph: Setup, given: Any, config: Any, mux: StreamMux, options: Mapping[str, Any]) -> Iterator[Any]:
-    run = open_run(graph, given, config, _options(mux, options))
-    with open_watch(graph, run, given), closing(drive(run, graph.runtime)) as chunks:
-        for chunk in chunks:
-            if _wanted(chunk):
-                yield _part(chunk)
-
-
-async def _aparts(
-    graph: Setup, given: Any, config: Any, mux: StreamMux, options: Mapping[str, Any]
-) -> AsyncGenerator[Any]:
-    run = open_run(graph, given, config, _options(mux, options), asyncio.get_running_loop())
-    async with open_watch(graph, run, given), aclosing(adrive(run, graph.runtime)) as chunks:
-        async for chunk in chunks:
-            if _wanted(chunk):
-                yield _part(chunk)
-
-
-def _wanted(chunk: Any) -> bool:
-    """Messages of tools are left out: their calls have events of their own."""
-    _, mode, payload = chunk
-    return mode != "messages" or not isinstance(payload[0], ToolMessage)
-
-
-def _part(chunk: Any) -> dict[str, Any]:
-    ns, mode, payload = chunk
-    if mode == "values":
-        interrupts = ()
-        if isinstance(payload, dict) and INTERRUPT in payload:
-            payload = dict(payload)
-            interrupts = payload.pop(INTERRUPT)
-        return {"type": mode, "ns": ns, "data": payload, "interrupts": interrupts}
-    return {"type": mode, "ns": ns, "data": payload}
+    return transformers

@@ -108,6 +108,11 @@ def test_both_are_named_where_both_are_given(reader: Reader) -> None:
         reader.open(chain("a"), stream_mode="values", subgraphs=False)
 
 
+def test_an_argument_that_is_not_known_is_warned_of(reader: Reader) -> None:
+    with pytest.warns(UserWarning, match="'bogus' is not known"):
+        reader.open(chain("a"), bogus=1)
+
+
 # --- events
 
 
@@ -521,9 +526,14 @@ def test_a_with_block_aborts_the_run_on_leaving() -> None:
 
 
 def test_a_with_block_lets_errors_out() -> None:
-    with pytest.raises(KeyError), chain("a").stream_events(GIVEN, version="v3") as run:
-        next(iter(run.values))
-        raise KeyError("mine")
+    def left() -> None:
+        with run:
+            next(iter(run.values))
+            raise KeyError("mine")
+
+    run = chain("a").stream_events(GIVEN, version="v3")
+    with pytest.raises(KeyError):
+        left()
     assert run.output == GIVEN
 
 
