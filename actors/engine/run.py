@@ -93,6 +93,7 @@ class Job:
 
     __slots__ = (
         "attempt",
+        "cause",
         "cells",
         "checkpoint",
         "checkpoint_id",
@@ -118,6 +119,8 @@ class Job:
         """Number of the attempt in the log, which counts those before a question or in an earlier run."""
         self.tried = 1
         """Number of the attempt since the task was started now, the present one included."""
+        self.cause: BaseException | None = None
+        """For an error handler: what its node raised, where that was in this process."""
         self.first_attempt_at = time.time()
         """Unix time, in seconds, of the first of these attempts."""
         self.checkpoint_id = checkpoint.id
@@ -125,7 +128,10 @@ class Job:
 
     @property
     def input_view(self) -> StateView:
-        """What of the state the node receives."""
+        """What of the state the node receives; an error handler receives what its node received."""
+        if self.task.handler:
+            node = self.run.plan.node(self.task.node)
+            return self.node.view if node is None else node.view
         return self.node.view
 
     @property
@@ -135,7 +141,7 @@ class Job:
 
     def code_changed_since(self, fingerprint: bytes) -> bool:
         """True when the node's code is not what it was under the graph fingerprint given."""
-        return self.run.node_changed(self.task.node, fingerprint)
+        return self.run.node_changed(self.node.name, fingerprint)
 
 
 class MergeJob:

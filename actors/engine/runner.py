@@ -139,7 +139,7 @@ def _given_up(job: Job, call: Call) -> Outcome:
 
 def _drive(job: Job, call: Call) -> Outcome:
     config = _open_config(job)
-    scope = current_scope.set(Scope(call))
+    scope = current_scope.set(Scope(call, job.task.handler))
     surrounding = var_child_runnable_config.set(config)
     try:
         steps = script(job, config)
@@ -162,7 +162,7 @@ def _drive(job: Job, call: Call) -> Outcome:
 
 async def _adrive(job: Job, call: Call) -> Outcome:
     config = _open_config(job)
-    scope = current_scope.set(Scope(call))
+    scope = current_scope.set(Scope(call, job.task.handler))
     surrounding = var_child_runnable_config.set(config)
     try:
         steps = script(job, config)

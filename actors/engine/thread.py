@@ -469,7 +469,7 @@ class ThreadActor(PooledActor):
             self._end(run, decision.ending)
             return
         if decision.start:
-            self._start(run, decision.start)
+            self._start(run, decision)
         if run.stop_wanted:
             self._cancel(Cancel(run, run.stop_wanted))
         elif run.chunks:
@@ -499,7 +499,7 @@ class ThreadActor(PooledActor):
         command = bound(appending)
         self._decide(run, command, conflicts=appending.conflicts + 1)
 
-    def _start(self, run: Run, ordinals: tuple[int, ...]) -> None:
+    def _start(self, run: Run, decision: Decision) -> None:
         line = self.state.root
         head = line.head
         if head is None:
@@ -507,11 +507,13 @@ class ThreadActor(PooledActor):
         working = self.working if type(self.working) is set else set()
         self.working = working
         jobs: list[Job | MergeJob] = []
-        for ordinal in ordinals:
+        for ordinal in decision.start:
             task = line.tasks[ordinal]
-            node = run.plan.node(task.node)
+            node = run.plan.runner(task.node, task.handler)
             if node is not None:
-                jobs.append(Job(run, ordinal, task, node, head, line.cells, task.attempt))
+                job = Job(run, ordinal, task, node, head, line.cells, task.attempt)
+                job.cause = decision.causes.get(ordinal) if decision.causes else None
+                jobs.append(job)
                 working.add((head.address, ordinal))
         run.base_step = self.state.run.base_step if self.state.run is not None else 0
         run.add_jobs(jobs)

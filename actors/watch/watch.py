@@ -122,7 +122,7 @@ class Watch:
     def open_node(self, job: Job) -> Any:
         """Begin a node's run; what it returns goes into the node's config as `callbacks`."""
         root = self._root
-        if root is None or job.node.hidden or job.node.name == "__start__":
+        if root is None or job.node.name == "__start__":
             return None
         given = self._input_of(job)
         if self._tokens:
@@ -153,7 +153,7 @@ class Watch:
     def _input_of(self, job: Job) -> Any:
         if job.task.payload is not None:
             return job.task.payload.value
-        return read_values(job.run.channels, job.cells, job.node.view.keys)
+        return read_values(job.run.channels, job.cells, job.input_view.keys)
 
 
 def _traced(configurable: Mapping[str, Any]) -> dict[str, Any]:

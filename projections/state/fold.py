@@ -262,7 +262,8 @@ def _step_planned(draft: Draft, event: StepPlanned, _: Cells | None) -> None:
 
 
 def _node_started(draft: Draft, event: NodeStarted, _: Cells | None) -> None:
-    _with_task(draft.line(event.ns), event.task, attempt=event.attempt, failed=None)
+    line = draft.line(event.ns)
+    _with_task(line, event.task, attempt=event.attempt, failed=_handled(line, event.task))
 
 
 def _effect_recorded(draft: Draft, event: EffectRecorded, _: Cells | None) -> None:
@@ -272,11 +273,19 @@ def _effect_recorded(draft: Draft, event: EffectRecorded, _: Cells | None) -> No
 
 
 def _node_completed(draft: Draft, event: NodeCompleted, _: Cells | None) -> None:
-    _with_task(draft.line(event.ns), event.task, completed=event, failed=None)
+    line = draft.line(event.ns)
+    _with_task(line, event.task, completed=event, failed=_handled(line, event.task))
 
 
 def _node_failed(draft: Draft, event: NodeFailed, _: Cells | None) -> None:
-    _with_task(draft.line(event.ns), event.task, failed=event)
+    line = draft.line(event.ns)
+    _with_task(line, event.task, failed=_handled(line, event.task) or event)
+
+
+def _handled(line: Line, ordinal: int) -> NodeFailed | None:
+    """The failure that an error handler has taken over: it stays, whatever becomes of the handler."""
+    failed = line.tasks[ordinal].failed if ordinal < len(line.tasks) else None
+    return failed if failed is not None and failed.handled_by else None
 
 
 def _step_committed(draft: Draft, event: StepCommitted, merged: Cells | None) -> None:

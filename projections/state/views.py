@@ -171,7 +171,7 @@ def _result(checkpoint: Checkpoint, task: Task, standing: bool) -> dict[str, Any
     """What a task wrote; None while it is open. `standing`: the checkpoint is the head, so its start task is open."""
     if task.node == START:
         return None if standing else by_channel(checkpoint.input_writes)
-    return None if task.completed is None else by_channel(task.completed.writes)
+    return None if task.completed is None or task.handler else by_channel(task.completed.writes)
 
 
 def by_channel(writes: Sequence[Write]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ def builder(**options: object) -> StateGraph:
     return StateGraph(MessagesState).add_node("node", node, **options).add_edge(START, "node")
 
 
-@pytest.mark.parametrize(("promise", "value"), [("timeout", 1.0), ("error_handler", lambda state: None)])
+@pytest.mark.parametrize(("promise", "value"), [("timeout", 1.0)])
 def test_a_promise_that_is_not_served_is_refused_with_the_nodes_name(promise: str, value: object) -> None:
     with pytest.raises(NotImplementedError, match=f"{promise} of 'node'"):
         builder(**{promise: value}).compile()
