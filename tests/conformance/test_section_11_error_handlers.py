@@ -92,6 +92,15 @@ def test_the_updates_name_the_handler(caller: Caller) -> None:
     ]
 
 
+def test_the_tasks_stream_shows_the_nodes_end_with_its_error_and_the_handlers_end(caller: Caller) -> None:
+    graph = StateGraph(State).add_node("bad", bad, error_handler=lambda state: {"log": ["h"]}).add_edge(START, "bad")
+    started, failed, handled = caller.stream(graph.compile(), GIVEN, stream_mode="tasks")
+    assert (started["name"], failed["name"], handled["name"]) == ("bad", "bad", HANDLER)
+    assert started["id"] == failed["id"] != handled["id"]
+    assert (repr(failed["error"]), failed["result"]) == ("ValueError('boom')", {})
+    assert (handled["error"], handled["result"], handled["interrupts"]) == (None, {"log": ["h"]}, [])
+
+
 def test_its_command_is_applied(caller: Caller) -> None:
     def handler(state: State, error: NodeError) -> Command[Any]:
         return Command(update={"log": ["handled"]}, goto="after")
