@@ -89,6 +89,8 @@ class Thinker(BaseChatModel):
 class Reader:
     """Reads a run stream: the same words for sync and async ones."""
 
+    is_async = False
+
     def open(self, graph: Any, given: Any = GIVEN, config: Any = None, **options: Any) -> Any:
         return graph.stream_events(given, config, version="v3", **options)
 
@@ -113,6 +115,8 @@ class Reader:
 
 class AsyncReader(Reader):
     """As `Reader`, on one event loop for all of a test."""
+
+    is_async = True
 
     def __init__(self) -> None:
         self._runner = asyncio.Runner()
