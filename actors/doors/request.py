@@ -134,7 +134,7 @@ def _describe(view: RunView, graph: Setup, config: Mapping[str, Any], terms: Ter
 def encode_writes(run: Run, writes: Sequence[Write]) -> None:
     """Encode the input now, so that what cannot be stored is refused to the caller, with its path."""
     for write in writes:
-        write.payload.encoded = run.codec.encode_value(write.payload.value, f"$.{write.channel}")
+        run.encode_write(write)
 
 
 def _metadata(config: dict[str, Any]) -> Payload | None:

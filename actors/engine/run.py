@@ -16,7 +16,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from ...events.codec.values import Codec
-from ...events.vocabulary import GraphSeen, Payload
+from ...events.vocabulary import NOT_KEPT, GraphSeen, Payload, Route, Write
 from ...projections.channels.cells import Cells
 from ...projections.state import ids
 from ...projections.state.merge import Channels
@@ -237,6 +237,23 @@ class Run:
         if self.terms.kept:
             payload.encoded = self.codec.encode_value(value, f"$.{path}")
         return payload
+
+    def encode_write(self, write: Write) -> None:
+        """Encode a write, so that a refusal names its channel; of an untracked key only that it was written."""
+        payload = write.payload
+        if payload.encoded is None:
+            untracked = write.channel in self.channels.untracked
+            payload.encoded = NOT_KEPT if untracked else self.codec.encode_value(payload.value, f"$.{write.channel}")
+
+    def encode_route(self, route: Route) -> None:
+        """Encode a Send's argument, untracked keys left out."""
+        payload = route.payload
+        if payload is None or payload.encoded is not None:
+            return
+        argument, untracked = payload.value, self.channels.untracked
+        if untracked and isinstance(argument, dict):
+            argument = {key: value for key, value in argument.items() if key not in untracked}
+        payload.encoded = self.codec.encode_value(argument, f"$.Send({route.node!r})")
 
     def node_changed(self, node: str, fingerprint: bytes) -> bool:
         """True when the node's code differs from what it was in the graph of this fingerprint."""

@@ -10,6 +10,10 @@ VOCABULARY_VERSION = 1
 """Version of the whole vocabulary; each commit carries it, upcasters are keyed by (tag, version)."""
 
 
+NOT_KEPT = b""
+"""Stands in a store for a value of this process alone (`UntrackedValue`): it is written, and cannot be read back."""
+
+
 class PayloadReader(Protocol):
     """What turns a payload's bytes back into the value: the codec."""
 
@@ -47,12 +51,19 @@ class Payload:
         reader = self._reader
         if reader is not None:
             encoded = self.encoded
+            if encoded == NOT_KEPT:
+                return None
             if encoded is not None:
                 self._value = reader.decode_value(encoded)
                 # The bytes are in the store; keeping them beside the value would double a thread's memory.
                 self.encoded = None
             self._reader = None
         return self._value
+
+    @property
+    def not_kept(self) -> bool:
+        """True for what was read from a store that was told not to keep the value."""
+        return self.encoded == NOT_KEPT and self._reader is not None
 
     def forget_encoded(self) -> None:
         """Drop the bytes of a live value, once they are stored; a payload that was read keeps its own until decoded."""

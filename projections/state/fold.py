@@ -208,6 +208,8 @@ def _run_started(draft: Draft, event: RunStarted, _: Cells | None) -> None:
     base = 0 if head is None else head.step + 2
     draft.state.run = RunFacts(event.run, event.fingerprint, event.metadata, event.durability, base)
     cells = line.cells if head is None else head.cells
+    if draft.channels.untracked:
+        cells = draft.channels.without_untracked(cells)
     writers = () if head is None else head.writers
     draft.checkpoint(line, "input", cells, parent=head, writers=writers, input_writes=tuple(event.writes))
     line.tasks = (start_task(),)
@@ -219,6 +221,8 @@ def _run_continued(draft: Draft, event: RunContinued, _: Cells | None) -> None:
     draft.state.run = RunFacts(event.run, event.fingerprint, event.metadata, event.durability, base)
     line.paused = None
     line.failure = ""
+    if draft.channels.untracked:
+        line.cells = draft.channels.without_untracked(line.cells)
 
 
 def _command_applied(draft: Draft, event: CommandApplied, _: Cells | None) -> None:
@@ -235,6 +239,11 @@ def _run_finished(draft: Draft, event: RunFinished, _: Cells | None) -> None:
     run = draft.state.run
     if run is not None:
         draft.state.run = replace(run, status=event.status)
+    if event.status == "completed" and draft.channels.at_end:
+        line = draft.line(event.ns)
+        line.cells = draft.channels.finished(line.cells)
+        if line.head is not None:
+            line.head = replace(line.head, cells=line.cells)
 
 
 def _value_saved(draft: Draft, event: ValueSaved, _: Cells | None) -> None:
