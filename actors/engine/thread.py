@@ -461,10 +461,9 @@ class ThreadActor(PooledActor):
         decision = appending.decision
         if run is None:
             return
-        events = decision.draft.events
-        forget_encoded(events)
         if run.settings.modes:
             run.chunks.extend(_chunks(run, appending, before))
+        forget_encoded(decision.draft.events)
         if decision.ending is not None:
             self._end(run, decision.ending)
             return
@@ -537,7 +536,7 @@ def bound(appending: _Appending) -> Command:
 
 
 def forget_encoded(events: list[Any]) -> None:
-    """Drop the bytes of live payloads once they are stored: the state holds the values themselves."""
+    """Drop what only the live step needs of its payloads, once they are stored and shown: the state has the values."""
     for event in events:
         for write in getattr(event, "writes", ()):
             write.payload.forget_encoded()

@@ -146,7 +146,7 @@ class Watch:
         if error is not None:
             node.on_chain_error(error)
         else:
-            written = {write.channel: write.payload.value for write in writes or ()}
+            written = {write.channel: write.payload.given for write in writes or ()}
             _stream_to_events(node, written)
             node.on_chain_end(written)
 

@@ -168,7 +168,7 @@ def shown(question: Question) -> Interrupt:
 
 def as_given(write: Write) -> Any:
     """What was written, as the node gave it: an `Overwrite` still says that it is one."""
-    value = write.payload.value
+    value = write.payload.given
     return Overwrite(value) if write.overwrite else value
 
 

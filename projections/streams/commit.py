@@ -291,9 +291,9 @@ def written(view: RunView, writes: Iterable[Write]) -> Any:
 
 
 def messages_in(writes: Iterable[Write]) -> Iterable[Any]:
-    """The messages among what was written: values themselves, or items of lists."""
+    """The messages among what was given: values themselves, or items of lists; what is still to become one is none."""
     for write in writes:
-        value = write.payload.value
+        value = write.payload.given
         for item in value if isinstance(value, (list, tuple)) else (value,):
             if isinstance(item, BaseMessage):
                 yield item
