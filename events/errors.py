@@ -19,6 +19,7 @@
     │   ├── UnknownInterruptError     an answer to a question nobody asked
     │   ├── UnknownCheckpointError    no such checkpoint in the thread
     │   ├── QuestionNotReproducibleError  the node asks something else than what was answered
+    │   ├── EffectNotReproducibleError  the node calls a task with other arguments than what is on record
     │   ├── GraphChangedError         the code no longer fits the paused thread
     │   ├── ThreadBusyError           the thread runs and was asked not to wait; a call from inside its own run
     │   └── InboxFullError            more commands wait than the inbox holds
@@ -228,6 +229,22 @@ class QuestionNotReproducibleError(RefusedError, RuntimeError):
             f"node {node!r} asked {asked!r} (question {question!r}, answered) and now asks {asks!r} "
             "with the same code: the answer stays in the log. Make the question repeatable: compute it in a @task, "
             "or bind answers by position with compile(answers='position')"
+        )
+
+
+class EffectNotReproducibleError(RefusedError, RuntimeError):
+    """The node ran again and called a task with other arguments than those on record; its code did not change."""
+
+    def __init__(self, node: str, task: str, call: int, arguments: str) -> None:
+        self.node = node
+        self.task = task
+        self.call = call
+        """Which call of the task it is, from 0."""
+        super().__init__(
+            f"node {node!r} calls task {task!r} (call {call + 1} of it) with {arguments}; an earlier attempt, with "
+            "the same code, gave other arguments here, and that call is on record: the work would be done twice. Make "
+            "the arguments repeatable: read clock, chance and the outside in a task of their own, sort what has no "
+            "order. Changed code is not held to its earlier calls; an earlier checkpoint run again does all anew"
         )
 
 

@@ -101,7 +101,7 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
         **renamed: Any,
     ) -> None:
         names = {"config_schema": "context_schema", "input": "input_schema", "output": "output_schema"}
-        old = _under_new_names("StateGraph", renamed, names)
+        old = under_new_names("StateGraph", renamed, names)
         warn_if_no_schema(state_schema)
         self.state_schema: Any = state_schema
         self.context_schema: Any = old.get("context_schema") if context_schema is None else context_schema
@@ -177,7 +177,7 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
             RuntimeError: a name without an action.
             TypeError: the action is nothing that can run.
         """
-        old = _under_new_names("add_node", renamed, {"retry": "retry_policy", "input": "input_schema"})
+        old = under_new_names("add_node", renamed, {"retry": "retry_policy", "input": "input_schema"})
         name, action = name_and_action(node, action)
         check_name(name, self.nodes)
         callee, shape = callee_of(action, role=f"node {name!r}")
@@ -336,8 +336,7 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
             interrupt_after: nodes to stop after, or "*" for all.
             debug: accepted for graphs that move over; prints nothing yet.
             name: the graph's name in traces and as a sub-graph.
-            transformers: classes of `StreamTransformer`, or functions that make one for a scope: projections of every
-                `stream_events(version="v3")`.
+            transformers: refused; they belong to `stream_events(version="v3")`, which is not there yet.
             answers: "question" binds an answer to the question that was asked, "position" to its place in the node.
             aliases: earlier name of a node to its name now, for threads that were paused under the earlier one.
             runtime: what runs the threads; the process's default if None.
@@ -351,6 +350,8 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
         check_checkpointer(checkpointer)
         check_answers(answers)
         check_cache(cache)
+        if transformers:
+            raise NotImplementedError("transformers work in stream_events(version='v3'), which is not there yet")
         check_served(self.nodes, self._defaults)
         plan = self.plan(name=name, interrupt_before=interrupt_before, interrupt_after=interrupt_after, aliases=aliases)
         return CompiledStateGraph(
@@ -363,7 +364,6 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
             name=plan.name,
             answers=answers,
             runtime=runtime,
-            transformers=transformers or (),
         )
 
     def plan(
@@ -427,7 +427,7 @@ def _first(*values: Any) -> Any:
     return next((value for value in values if value is not None), None)
 
 
-def _under_new_names(where: str, given: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+def under_new_names(where: str, given: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """Deprecated keywords under their new names, each with a warning. Raises `TypeError` for an unknown keyword."""
     for old in given:
         if old not in names:

@@ -119,6 +119,8 @@ class Plan(Struct, frozen=True):
     """Annotations reachable from the schemas: what the codec's registry may decode."""
     managed: Mapping[str, str] = field(default_factory=dict)
     """Key to kind of every managed value of the schemas; writes to them are ignored."""
+    entry: str = ""
+    """The only node of an entrypoint: it takes the input itself, and what it returns is the state. "" for a graph."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Earlier name of a node to its name here, for threads that were paused under the earlier one."""
     declared_view: StateView | None = None
@@ -129,13 +131,3 @@ class Plan(Struct, frozen=True):
         if name == "__start__":
             return self.start
         return self.nodes.get(name) or self.nodes.get(self.aliases.get(name, ""))
-
-    def runner(self, name: str, handler: str) -> Node | None:
-        """What runs for a task of this node: the node, or the error handler that has taken over.
-
-        A handler under another name now (the node was renamed, or has a handler of its own now) takes its place.
-        """
-        node = self.node(name)
-        if not handler or node is None:
-            return node
-        return self.nodes.get(handler) or self.nodes.get(node.error_handler or "")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
@@ -23,8 +23,27 @@ from ...projections.channels.overwrite import unwrap_overwrite
 from .plan import Branch, Node, Plan
 from .schemas import model_fields
 
+R = TypeVar("R")
+S = TypeVar("S")
+
+PREVIOUS = "__previous__"
+"""Channel of what an entrypoint saved for its next call; empty where that is what it returned."""
 _log = logging.getLogger(__name__)
 _MISSING: Any = object()
+
+
+@dataclass(slots=True, kw_only=True)
+class Final(Generic[R, S]):
+    """Returned from an entrypoint: `value` is what the caller gets, `save` what the next call gets as `previous`."""
+
+    value: R
+    """What the call returns, and what `get_state` shows."""
+    save: S
+    """What the thread's next call receives as `previous`."""
+
+
+Final.__name__ = "final"
+Final.__qualname__ = "entrypoint.final"
 
 
 class Returned(Struct):
@@ -45,6 +64,8 @@ def interpret(plan: Plan, node: Node, returned: Any) -> Returned:
     Raises:
         InvalidUpdateError: it is no update, a route leads nowhere, or a Send leads to END. The message names the node.
     """
+    if plan.entry and node is not plan.start:
+        return Returned(_of_entrypoint(returned))
     if returned is None:
         return Returned()
     if type(returned) is dict and plan.root is None:  # by far the most frequent
@@ -62,6 +83,16 @@ def interpret(plan: Plan, node: Node, returned: Any) -> Returned:
     return Returned(parent=result.parent) if result.parent is not None else result
 
 
+def _of_entrypoint(returned: Any) -> list[Write]:
+    """The writes of what an entrypoint returned: its value, and what it saves for the next call where that differs."""
+    if not isinstance(returned, Final):
+        assign_message_ids(returned)
+        return [Write(END, Payload(returned))]
+    assign_message_ids(returned.value)
+    assign_message_ids(returned.save)
+    return [Write(END, Payload(returned.value)), Write(PREVIOUS, Payload(returned.save))]
+
+
 def beyond_view(node: Node, returned: Returned) -> dict[str, Any]:
     """What a node returned under keys that it does not read itself, as it was returned."""
     written = {write.channel: write.payload.value for write in returned.writes if write.channel not in node.view.keys}
@@ -74,6 +105,9 @@ def input_writes(plan: Plan, given: Any) -> list[Write]:
     Raises:
         InvalidUpdateError: it is neither a dict nor an instance of an annotated class, where the state has keys.
     """
+    if plan.entry:
+        assign_message_ids(given)
+        return [Write(START, Payload(given))]
     if plan.root is not None:
         return [_write(plan.root, plan.channels[plan.root], given)]
     items = _items_of(given)
@@ -214,11 +248,7 @@ def _write(key: str, channel: Channel[Any], value: Any) -> Write:
     content, overwrite = unwrap_overwrite(value)
     if type(channel) is not MessagesChannel:  # which sees to the ids itself
         assign_message_ids(content)
-    normalised = channel.normalise(content)
-    payload = Payload(normalised)
-    if normalised is not content:
-        payload.given = content
-    return Write(key, payload, overwrite)
+    return Write(key, Payload(channel.normalise(content)), overwrite)
 
 
 def _add_route(plan: Plan, target: Any, who: str, routes: list[Route]) -> None:

@@ -193,6 +193,14 @@ def _payload(encoded: bytes, codec: Codec) -> Payload:
     return payload
 
 
+def decode_value(encoded: bytes, codec: Codec) -> Payload | None:
+    """The one value that `Codec.encode_value` made bytes of; None for anything that cannot be read here."""
+    try:
+        return _payload(encoded, codec)
+    except CodecError:
+        return None
+
+
 def _is_foreign(value: Any) -> bool:
     """True for a value that holds something of a class that this process does not know."""
     if isinstance(value, Opaque):

@@ -105,7 +105,15 @@ def record_input(request: Request, draft: Draft, command: Edit) -> None:
     withdraw(draft)
     writes = [write for update in command.updates for write in update.writes]
     terms = request.terms
-    draft.say(RunStarted(run=terms.run, fingerprint=request.plan.fingerprint, writes=writes, metadata=terms.metadata))
+    draft.say(
+        RunStarted(
+            run=terms.run,
+            fingerprint=request.plan.fingerprint,
+            writes=writes,
+            metadata=terms.metadata,
+            node=request.plan.entry,
+        )
+    )
     draft.say(RunFinished(status="paused"))
 
 

@@ -11,6 +11,7 @@ from ...events.vocabulary import (
     PlannedTask,
     Route,
     RunFinished,
+    RunPaused,
     RunStarted,
     StepAbandoned,
     StepPlanned,
@@ -43,11 +44,21 @@ def start(request: Request, command: Start) -> Decision:
             writes=list(command.writes),
             metadata=terms.metadata,
             durability=terms.durability,
+            node=request.plan.entry,
         )
     )
+    if request.plan.entry in terms.interrupt_before:
+        return pause_before(draft, request.plan.entry)
     if command.routes:
         draft.say(NodeCompleted(task=0, writes=[], routes=list(command.routes)))
     return go_on(request, draft)
+
+
+def pause_before(draft: Draft, node: str) -> Decision:
+    """Stop at the breakpoint of an entrypoint, which runs in the step that the input opens."""
+    draft.say(RunPaused(where="before", nodes=[node]))
+    draft.say(RunFinished(status="paused"))
+    return Decision(draft, ending=Ending("paused"))
 
 
 def withdraw(draft: Draft) -> None:
@@ -178,12 +189,6 @@ def check_nodes(request: Request, line: Line) -> None:
                 f"thread {request.thread!r} waits in node {task.node!r}, which this graph does not have "
                 f"(it has {sorted(request.plan.nodes)}): add the node again, "
                 "or name its successor with compile(aliases={old: new}); nothing was changed"
-            )
-        if task.handler and request.plan.runner(task.node, task.handler) is None:
-            raise GraphChangedError(
-                f"thread {request.thread!r} waits in {task.handler!r}, the error handler of node {task.node!r}, which "
-                "this graph does not have: give the node an error handler again, or go back to an earlier checkpoint "
-                "with invoke(None, its config); nothing was changed"
             )
 
 

@@ -27,6 +27,8 @@ def output_of(graph: Setup, run: Run, output_keys: str | Sequence[str] | None, v
         coerce = graph.plan.output_view.coerce
         if coerce is not None and output_keys is None and isinstance(output, dict):
             output = coerce(**output)
+        if output is None and questions and graph.plan.entry:
+            output = {}  # an entrypoint that has not returned yet: LangGraph's form of it
         return GraphOutput(output, tuple(questions))
     if not questions:
         return output
@@ -47,7 +49,7 @@ def _output(graph: Setup, run: Run, output_keys: str | Sequence[str] | None) -> 
         output = read_values(graph.channels, cells, plan.output_view.keys).get(plan.output_view.keys[0])
     else:
         output = read_values(graph.channels, cells, plan.output_view.keys if output_keys is None else output_keys)
-    if run.before is not None and _wrote_nothing(run, run.before, cells, output_keys):
+    if run.before is not None and not plan.entry and _wrote_nothing(run, run.before, cells, output_keys):
         output = None
     return output, [shown(question) for question in line.open_questions]
 

@@ -17,6 +17,7 @@ from ...events.errors import (
 )
 from ...events.vocabulary import PARENT, Command, Payload, Write
 from ...projections.state.thread import ThreadState
+from ...projections.streams.calls import CALL_MODES
 from ...projections.streams.commit import MODES
 from ...projections.streams.view import RunView
 from ..author.returns import input_writes, interpret
@@ -48,7 +49,6 @@ class Options(Struct, frozen=True):
     modes: frozenset[str] = frozenset()
     stepwise: bool = False
     version: str = "v1"
-    message_events: bool = False
 
 
 def open_run(
@@ -79,7 +79,8 @@ def open_run(
     )
     settings = Settings(completed, modes=options.modes)
     settings.stepwise = options.stepwise
-    settings.message_events = options.message_events
+    # The tasks of an entrypoint are its steps: they are shown as they end, not when all is over.
+    settings.live |= bool(plan.entry and options.modes & CALL_MODES)
     caller = scope_here()
     around = None if caller is None else caller.call.job.run.settings
     settings.context = graph.context_of(options.context)
@@ -134,7 +135,7 @@ def _describe(view: RunView, graph: Setup, config: Mapping[str, Any], terms: Ter
 def encode_writes(run: Run, writes: Sequence[Write]) -> None:
     """Encode the input now, so that what cannot be stored is refused to the caller, with its path."""
     for write in writes:
-        run.encode_write(write)
+        write.payload.encoded = run.codec.encode_value(write.payload.value, f"$.{write.channel}")
 
 
 def _metadata(config: dict[str, Any]) -> Payload | None:

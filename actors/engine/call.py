@@ -6,21 +6,28 @@ context variable. Both live on whatever thread or coroutine the node runs on; th
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from msgspec import Struct
 from pydantic import TypeAdapter
 
 from ...events.codec.digest import canonical_digest
 from ...events.errors import EncodeError, GraphInterrupt, QuestionNotReproducibleError
-from ...events.vocabulary import AnswerRefused, EffectRecorded, Interrupt, InterruptRaised, QuestionWithdrawn
+from ...events.vocabulary import (
+    AnswerRefused,
+    EffectRecorded,
+    Interrupt,
+    InterruptRaised,
+    QuestionWithdrawn,
+)
 from ...projections.state import ids
 from ...projections.state.thread import Question
+from .effects import Effect, EffectKept, Records
 
 if TYPE_CHECKING:
     from .run import Job
@@ -29,17 +36,21 @@ current_scope: ContextVar[Scope] = ContextVar("clew_scope")
 """Where in which task the running code is; set by the runner around every body."""
 
 
-class EffectKept(Struct, frozen=True):
-    """A message from inside a node to its thread's actor: an effect is done while the node goes on."""
-
-    job: Job
-    effect: EffectRecorded
-
-
 class Call:
     """One attempt of one task, seen from inside."""
 
-    __slots__ = ("_counts", "_lock", "asked", "effects", "job", "open", "withdrawn")
+    __slots__ = (
+        "_counts",
+        "_records",
+        "asked",
+        "effects",
+        "job",
+        "lock",
+        "open",
+        "strand",
+        "tasks",
+        "withdrawn",
+    )
 
     def __init__(self, job: Job, effects: Iterable[EffectRecorded] = ()) -> None:
         self.job = job
@@ -51,12 +62,17 @@ class Call:
         """Questions in the log that this attempt asks no longer, with or without an answer."""
         self.effects: list[EffectRecorded] = [*effects]
         """Effects recorded and not yet reported: by this attempt, and by failed ones that are tried again."""
+        self.strand = strand_here()
+        """Where the body itself runs, as opposed to threads and coroutines that it starts."""
+        self.tasks: TasksOfCall | None = None
+        """The functional tasks that the attempt called; None while it called none."""
+        self._records: Records | None = None
         self._counts: dict[tuple[str, ...], int] = {}
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
 
     def next_ordinal(self, *place: str) -> int:
         """How many times this place was reached before in this attempt."""
-        with self._lock:
+        with self.lock:
             count = self._counts.get(place, 0)
             self._counts[place] = count + 1
         return count
@@ -138,32 +154,69 @@ class Call:
         else:
             self.withdrawn.append(AnswerRefused(question=question, reason=reason, who=standing.answer.who))
 
-    def played_back(self, scope: str, name: str, digest: bytes, ordinal: int) -> EffectRecorded | None:
-        """The record of an effect that an earlier attempt finished, or None."""
-        for effect in (*self.job.task.effects, *self.effects):
-            # Without a value it was recorded with the completion of a task that has to run again after all.
-            if effect.value is None:
-                continue
-            if (effect.scope, effect.name, effect.digest, effect.ordinal) == (scope, name, digest, ordinal):
-                return effect
-        return None
+    @property
+    def records(self) -> Records:
+        """The effects on record: of earlier attempts, and of this one."""
+        if self._records is None:
+            self._records = Records((*self.job.task.effects, *self.effects))
+        return self._records
+
+    def keep(self, effect: EffectRecorded, *, early: bool) -> None:
+        """Put an effect on record: with the node's report or, `early`, within milliseconds."""
+        if self._records is not None:
+            self._records.add(effect)
+        self.effects.append(effect)
+        run = self.job.run
+        if early and run.terms.kept:
+            run.actor.offer(EffectKept(self.job, effect))
+
+
+class TasksOfCall(Protocol):
+    """The functional tasks of one attempt, as the runner sees them: they end before the attempt does."""
+
+    def finish(self) -> None:
+        """The body has returned: bring every task to its end, on this thread where nobody has begun it."""
+        ...
+
+    async def afinish(self) -> None:
+        """As `finish`, on the running loop."""
+        ...
+
+    def abandon(self, error: BaseException) -> None:
+        """The body has raised: as `finish` for a pause; for an error begin nothing more and wait for what runs."""
+        ...
+
+    async def aabandon(self, error: BaseException) -> None:
+        """As `abandon`, on the running loop; coroutines are cancelled."""
+        ...
+
+
+def strand_here() -> object:
+    """What tells one sequence of code from those beside it: the asyncio task where there is one, else the thread."""
+    if asyncio._get_running_loop() is not None:
+        return asyncio.current_task()
+    return threading.get_ident()
 
 
 class Scope:
     """A place in a task: what asks there has questions of its own, what runs there has records of its own."""
 
-    __slots__ = ("call", "name", "paused")
+    __slots__ = ("call", "info", "name", "paused", "strand")
 
-    def __init__(self, call: Call, name: str = "") -> None:
+    def __init__(self, call: Call, name: str = "", strand: object = None, info: Any = None) -> None:
         self.call = call
         self.name = name
+        self.strand = call.strand if strand is None else strand
+        """Where the code at this place runs, as opposed to threads and coroutines that it starts."""
+        self.info = info
+        """`ExecutionInfo` of the functional task that runs here; None in the node's own code."""
         self.paused = False
         """True once a question was met here without an answer, whatever the body made of the pause."""
 
     @contextmanager
-    def child(self, name: str) -> Iterator[Scope]:
+    def child(self, name: str, info: Any = None) -> Iterator[Scope]:
         """Enter a place inside this one, for instance one tool call. `name` must be the same at every re-run."""
-        scope = Scope(self.call, f"{self.name}/{name}" if self.name else name)
+        scope = Scope(self.call, self.path(name), strand_here(), self.info if info is None else info)
         token = current_scope.set(scope)
         try:
             yield scope
@@ -171,51 +224,20 @@ class Scope:
             self.paused |= scope.paused
             current_scope.reset(token)
 
+    def path(self, name: str) -> str:
+        """The full name of a place inside this one."""
+        return f"{self.name}/{name}" if self.name else name
+
     def effect(self, name: str, arguments: Any) -> Effect:
         """The effect `name` with these arguments at this place: played back if it is on record, else to be done."""
         run = self.call.job.run
         digest = canonical_digest(arguments, run.codec) if run.terms.kept else b""
+        return self.effect_at(name, digest)
+
+    def effect_at(self, name: str, digest: bytes) -> Effect:
+        """As `effect`, by the digest of the arguments."""
         ordinal = self.call.next_ordinal("effect", self.name, name, digest.hex())
         return Effect(self, name, digest, ordinal)
-
-
-class Effect:
-    """One recorded effect: ask `recorded` first, `keep` the result afterwards."""
-
-    __slots__ = ("digest", "name", "ordinal", "scope")
-
-    def __init__(self, scope: Scope, name: str, digest: bytes, ordinal: int) -> None:
-        self.scope = scope
-        self.name = name
-        self.digest = digest
-        self.ordinal = ordinal
-
-    @property
-    def recorded(self) -> EffectRecorded | None:
-        """The record of an earlier attempt, or None when the effect is still to be done."""
-        return self.scope.call.played_back(self.scope.name, self.name, self.digest, self.ordinal)
-
-    def keep(self, value: Any, *, early: bool = False) -> None:
-        """Record the effect's result; it becomes durable with the task's report.
-
-        Args:
-            value: what the effect came to.
-            early: True while something slower may go on beside it: then it is recorded within milliseconds, so that a
-                crash in between does not cost it.
-        """
-        call = self.scope.call
-        effect = EffectRecorded(
-            task=call.job.ordinal,
-            scope=self.scope.name,
-            name=self.name,
-            digest=self.digest,
-            ordinal=self.ordinal,
-            value=call.job.run.payload(value, self.name),
-        )
-        call.effects.append(effect)
-        run = call.job.run
-        if early and run.terms.kept:
-            run.actor.offer(EffectKept(call.job, effect))
 
 
 def scope_here() -> Scope | None:

@@ -8,9 +8,11 @@ from typing import Any, Generic, TypeVar
 
 from langchain_core.runnables.config import RunnableConfig, var_child_runnable_config
 
-from ...events.vocabulary import START
+from ...events.vocabulary import END, START
+from ...projections.state.merge import read_values
 from ...projections.streams.tasks import task_metadata
-from ..author.callee import NodeError, StreamWriter
+from ..author.callee import StreamWriter
+from ..author.returns import PREVIOUS
 from .attempts.control import RunControl
 from .call import current_scope
 from .run import Job
@@ -109,7 +111,7 @@ def node_runtime(job: Job) -> NodeRuntime[Any]:
         context=run.settings.context,
         store=run.settings.store,
         stream_writer=stream_writer(job),
-        previous=None,
+        previous=previous(job),
         execution_info=ExecutionInfo(
             thread_id=configurable.get("thread_id"),
             checkpoint_id=job.checkpoint_id,
@@ -120,6 +122,14 @@ def node_runtime(job: Job) -> NodeRuntime[Any]:
             node_first_attempt_time=job.first_attempt_at,
         ),
     )
+
+
+def previous(job: Job) -> Any:
+    """What the thread's last finished call of an entrypoint saved, else returned; None at first and in other graphs."""
+    if not job.run.plan.entry:
+        return None
+    values = read_values(job.run.channels, job.cells, (PREVIOUS, END))
+    return values.get(PREVIOUS, values.get(END))
 
 
 def stream_writer(job: Job) -> StreamWriter:
@@ -140,21 +150,13 @@ def injected(job: Job, names: tuple[str, ...], config: RunnableConfig) -> dict[s
             values[name] = stream_writer(job)
         elif name == "runtime":
             values[name] = node_runtime(job)
-        elif name == "error":
-            values[name] = node_error(job)
         elif name == "store":
             values[name] = job.run.settings.store
+        elif name == "previous":
+            values[name] = previous(job)
         else:
             values[name] = None
     return values
-
-
-def node_error(job: Job) -> NodeError | None:
-    """What an error handler's parameter `error` receives; None in any other node."""
-    failed = job.task.failed
-    if failed is None or not failed.handled_by:
-        return None
-    return NodeError(job.task.node, job.cause or Exception(failed.error))
 
 
 def _job_here(asked_for: str) -> Job:
@@ -184,7 +186,9 @@ def get_stream_writer() -> StreamWriter:
 
 def get_runtime(context_schema: type[Context] | None = None) -> NodeRuntime[Context]:
     """The runtime of the running node; `context_schema` is for the type checker. `RuntimeError` outside of a graph."""
-    return node_runtime(_job_here("get_runtime()"))
+    runtime = node_runtime(_job_here("get_runtime()"))
+    scope = current_scope.get()
+    return runtime if scope.info is None else runtime.override(execution_info=scope.info.execution)
 
 
 def is_start(job: Job) -> bool:

@@ -17,7 +17,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.runnables.config import RunnableConfig, var_child_runnable_config
 
 from ...events.errors import GraphBubbleUp, GraphInterrupt, NodeCancelledError, ParentCommand, writable
-from ...events.vocabulary import Command, Interrupt, Route, Write
+from ...events.vocabulary import Command, Interrupt, Payload, Route, Write
 from ...projections.channels.cells import Cells
 from ...projections.state.merge import MergeError, merge_writes
 from ..author.plan import Branch, Callee
@@ -26,7 +26,7 @@ from ..decider.commands import Merged, Outcome
 from .attempts.cached import cached, encoded_result, result_slot
 from .attempts.inputs import node_input, read_view
 from .attempts.retry import retry_delay
-from .call import Call, Scope, current_scope
+from .call import Call, Scope, current_scope, scope_here, strand_here
 from .context import injected, is_start, node_config
 from .run import Job, MergeJob
 
@@ -54,6 +54,9 @@ class UserCall:
 
     def make_apart(self) -> Any:
         """Make the call on a thread for an event loop, whose futures cannot carry a `StopIteration`."""
+        scope = scope_here()
+        if scope is not None:
+            scope.strand = strand_here()
         try:
             return self.make()
         except StopIteration as error:
@@ -139,7 +142,7 @@ def _given_up(job: Job, call: Call) -> Outcome:
 
 def _drive(job: Job, call: Call) -> Outcome:
     config = _open_config(job)
-    scope = current_scope.set(Scope(call, job.task.handler))
+    scope = current_scope.set(Scope(call))
     surrounding = var_child_runnable_config.set(config)
     try:
         steps = script(job, config)
@@ -148,12 +151,16 @@ def _drive(job: Job, call: Call) -> Outcome:
             try:
                 user_call = steps.send(result)
             except StopIteration as done:
+                if call.tasks is not None:
+                    call.tasks.finish()
                 return _completed(job, call, *done.value)
             try:
                 result = user_call.make()
             except ParentCommand as left:
                 result = _handed_up(left)
     except BaseException as error:
+        if call.tasks is not None:
+            call.tasks.abandon(error)
         return _raised(job, call, error)
     finally:
         var_child_runnable_config.reset(surrounding)
@@ -162,7 +169,7 @@ def _drive(job: Job, call: Call) -> Outcome:
 
 async def _adrive(job: Job, call: Call) -> Outcome:
     config = _open_config(job)
-    scope = current_scope.set(Scope(call, job.task.handler))
+    scope = current_scope.set(Scope(call))
     surrounding = var_child_runnable_config.set(config)
     try:
         steps = script(job, config)
@@ -171,6 +178,8 @@ async def _adrive(job: Job, call: Call) -> Outcome:
             try:
                 user_call = steps.send(result)
             except StopIteration as done:
+                if call.tasks is not None:
+                    await call.tasks.afinish()
                 return _completed(job, call, *done.value)
             try:
                 if user_call.callee.is_async or user_call.callee.acall is not None:
@@ -180,6 +189,8 @@ async def _adrive(job: Job, call: Call) -> Outcome:
             except ParentCommand as left:
                 result = _handed_up(left)
     except BaseException as error:
+        if call.tasks is not None:
+            await call.tasks.aabandon(error)
         return _raised(job, call, error)
     finally:
         var_child_runnable_config.reset(surrounding)
@@ -279,10 +290,17 @@ def _completed(job: Job, call: Call, writes: list[Write], routes: list[Route]) -
 
 def _encode(job: Job, writes: list[Write], routes: list[Route]) -> None:
     """Encode what the task wrote, here on its own thread, so that a value that cannot be stored fails this task."""
+    encode = job.run.codec.encode_value
     for write in writes:
-        job.run.encode_write(write)
+        _encode_payload(write.payload, f"$.{write.channel}", encode)
     for route in routes:
-        job.run.encode_route(route)
+        if route.payload is not None:
+            _encode_payload(route.payload, f"$.Send({route.node!r})", encode)
+
+
+def _encode_payload(payload: Payload, path: str, encode: Any) -> None:
+    if payload.encoded is None:
+        payload.encoded = encode(payload.value, path)
 
 
 def _raised(job: Job, call: Call, error: BaseException) -> Outcome:

@@ -45,8 +45,8 @@ from ..decider.commands import (
 )
 from ..decider.decide import decide
 from ..decider.request import Request
-from .call import EffectKept
 from .dispatcher import Dispatcher, PooledActor
+from .effects import EffectKept
 from .journal import Journal
 from .log import ThreadLog
 from .run import Chunk, Job, MergeJob, Run
@@ -461,14 +461,15 @@ class ThreadActor(PooledActor):
         decision = appending.decision
         if run is None:
             return
+        events = decision.draft.events
+        forget_encoded(events)
         if run.settings.modes:
             run.chunks.extend(_chunks(run, appending, before))
-        forget_encoded(decision.draft.events)
         if decision.ending is not None:
             self._end(run, decision.ending)
             return
         if decision.start:
-            self._start(run, decision)
+            self._start(run, decision.start)
         if run.stop_wanted:
             self._cancel(Cancel(run, run.stop_wanted))
         elif run.chunks:
@@ -498,7 +499,7 @@ class ThreadActor(PooledActor):
         command = bound(appending)
         self._decide(run, command, conflicts=appending.conflicts + 1)
 
-    def _start(self, run: Run, decision: Decision) -> None:
+    def _start(self, run: Run, ordinals: tuple[int, ...]) -> None:
         line = self.state.root
         head = line.head
         if head is None:
@@ -506,13 +507,11 @@ class ThreadActor(PooledActor):
         working = self.working if type(self.working) is set else set()
         self.working = working
         jobs: list[Job | MergeJob] = []
-        for ordinal in decision.start:
+        for ordinal in ordinals:
             task = line.tasks[ordinal]
-            node = run.plan.runner(task.node, task.handler)
+            node = run.plan.node(task.node)
             if node is not None:
-                job = Job(run, ordinal, task, node, head, line.cells, task.attempt)
-                job.cause = decision.causes.get(ordinal) if decision.causes else None
-                jobs.append(job)
+                jobs.append(Job(run, ordinal, task, node, head, line.cells, task.attempt))
                 working.add((head.address, ordinal))
         run.base_step = self.state.run.base_step if self.state.run is not None else 0
         run.add_jobs(jobs)
@@ -536,7 +535,7 @@ def bound(appending: _Appending) -> Command:
 
 
 def forget_encoded(events: list[Any]) -> None:
-    """Drop what only the live step needs of its payloads, once they are stored and shown: the state has the values."""
+    """Drop the bytes of live payloads once they are stored: the state holds the values themselves."""
     for event in events:
         for write in getattr(event, "writes", ()):
             write.payload.forget_encoded()

@@ -28,6 +28,8 @@ class RunStarted(Event, tag=2, frozen=True, kw_only=True):
     metadata: Payload | None = None
     """Scalar entries of the caller's config metadata; None when there are none."""
     durability: str = "sync"
+    node: str = ""
+    """The node that takes the input itself, as an entrypoint does; "" where the hidden start task takes it."""
 
 
 class RunContinued(Event, tag=3, frozen=True, kw_only=True):

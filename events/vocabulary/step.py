@@ -50,7 +50,18 @@ class EffectRecorded(Event, tag=22, frozen=True, kw_only=True):
     ordinal: int
     """How many effects of this name and digest came before it in the scope."""
     value: Payload | None
+    """The result; None when it failed, or when the task that did it ended in the same commit."""
     error: str | None = None
+    """What it raised, as `repr` shows it; it is done again when the task is. None when it succeeded."""
+    call: int = -1
+    """Which call of this name the code at `scope` made itself, from 0; -1 for one beside it, whose turn is chance."""
+    code: bytes = b""
+    """Fingerprint (8 bytes) of the code that made the call; empty where `call` is -1."""
+
+    @property
+    def place(self) -> tuple[str, str, bytes, int]:
+        """What tells it from the task's other effects."""
+        return (self.scope, self.name, self.digest, self.ordinal)
 
 
 class NodeCompleted(Event, tag=23, frozen=True, kw_only=True):
@@ -74,8 +85,6 @@ class NodeFailed(Event, tag=24, frozen=True, kw_only=True):
     """Microseconds since the epoch when it is tried again; 0 for never."""
     handled_by: str = ""
     """The error handler that takes over, if one does."""
-    handler: str = ""
-    """The error handler that raised, where it was not the node itself; what the node raised stays the task's error."""
 
 
 class StepCommitted(Event, tag=25, frozen=True, kw_only=True):

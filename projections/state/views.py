@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from ...events.vocabulary import START, Interrupt, Overwrite, Payload, Write
+from ...events.vocabulary import END, START, Interrupt, Overwrite, Payload, Write
 from ..channels.cells import Cells
 from . import ids
 from .fold import step_writes
@@ -63,7 +63,7 @@ class View:
         ns: str = "",
     ) -> None:
         self.channels = channels
-        self.keys = tuple(key for key in keys if key not in channels.untracked) if channels.untracked else keys
+        self.keys = keys
         self.root = root
         self.configurable = configurable
         self.places = {name: place for place, name in enumerate(nodes)}
@@ -73,13 +73,8 @@ class View:
     def values(self, cells: Cells) -> Any:
         """The values of all keys that have one."""
         if self.root is not None:
-            return read_values(self.channels, cells, (self.root,)).get(self.root, {})
+            return read_values(self.channels, cells, (self.root,)).get(self.root, None if self.root == END else {})
         return read_values(self.channels, cells, self.keys)
-
-    def kept(self, writes: Iterable[Write]) -> list[Write]:
-        """The writes but those to untracked keys."""
-        untracked = self.channels.untracked
-        return [write for write in writes if write.channel not in untracked]
 
     def config(self, checkpoint: Checkpoint | None) -> dict[str, Any]:
         """The coordinates of a checkpoint, for a later call."""
@@ -156,7 +151,7 @@ def _task(view: View, checkpoint: Checkpoint, task: Task, live: bool, standing: 
         path=("__pregel_push", task.send, False) if task.send >= 0 else ("__pregel_pull", task.node),
         error=task.failed.error if task.failed is not None else None,
         interrupts=tuple(shown(question) for question in questions),
-        result=_result(view, checkpoint, task, standing),
+        result=_returned(task) if view.root == END else _result(checkpoint, task, standing),
     )
 
 
@@ -168,15 +163,21 @@ def shown(question: Question) -> Interrupt:
 
 def as_given(write: Write) -> Any:
     """What was written, as the node gave it: an `Overwrite` still says that it is one."""
-    value = write.payload.given
+    value = write.payload.value
     return Overwrite(value) if write.overwrite else value
 
 
-def _result(view: View, checkpoint: Checkpoint, task: Task, standing: bool) -> dict[str, Any] | None:
+def _returned(task: Task) -> Any:
+    """What an entrypoint returned; None while it has not."""
+    writes = task.completed.writes if task.completed is not None else ()
+    return next((as_given(write) for write in writes if write.channel == END), None)
+
+
+def _result(checkpoint: Checkpoint, task: Task, standing: bool) -> dict[str, Any] | None:
     """What a task wrote; None while it is open. `standing`: the checkpoint is the head, so its start task is open."""
     if task.node == START:
-        return None if standing else by_channel(view.kept(checkpoint.input_writes))
-    return None if task.completed is None or task.handler else by_channel(view.kept(task.completed.writes))
+        return None if standing else by_channel(checkpoint.input_writes)
+    return None if task.completed is None else by_channel(task.completed.writes)
 
 
 def by_channel(writes: Sequence[Write]) -> dict[str, Any]:

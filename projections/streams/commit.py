@@ -9,6 +9,7 @@ from typing import Any
 from langchain_core.messages import BaseMessage
 
 from ...events.vocabulary import (
+    END,
     INTERRUPT,
     START,
     CommandApplied,
@@ -78,7 +79,7 @@ class _Chunks:
             return
         values = values_of(view, cells)
         if questions:
-            given = values if isinstance(values, dict) and view.root is None and view.bare is None else {}
+            given = values if isinstance(values, dict) and view.root in (None, END) and view.bare is None else {}
             values = {**given, INTERRUPT: questions}
         self.add("values", values)
 
@@ -208,7 +209,8 @@ def commit_chunks(
             case RunStarted():
                 head = _opened(line)
                 if head is not None:
-                    chunks.checkpoint(line, head, head.cells, (start_task(),))
+                    tasks_of_input = (Task(event.node),) if event.node else (start_task(),)
+                    chunks.checkpoint(line, head, head.cells, tasks_of_input)
             case StepCommitted():
                 if "values" in view.modes and _wrote(view, events, chunks.line, line):
                     chunks.values(line.cells)
@@ -273,7 +275,7 @@ def _place_of(events: Sequence[Any], line: Line) -> Line | Checkpoint:
 
 def update_of(view: RunView, task: Task, event: NodeCompleted, *, cached: bool) -> dict[str, Any]:
     """The `updates` payload of a finished task."""
-    update = {task.runs: written(view, event.writes)}
+    update = {task.node: written(view, event.writes)}
     return {**update, "__metadata__": {"cached": True}} if cached else update
 
 
@@ -291,9 +293,9 @@ def written(view: RunView, writes: Iterable[Write]) -> Any:
 
 
 def messages_in(writes: Iterable[Write]) -> Iterable[Any]:
-    """The messages among what was given: values themselves, or items of lists; what is still to become one is none."""
+    """The messages among what was written: values themselves, or items of lists."""
     for write in writes:
-        value = write.payload.given
+        value = write.payload.value
         for item in value if isinstance(value, (list, tuple)) else (value,):
             if isinstance(item, BaseMessage):
                 yield item
@@ -301,12 +303,12 @@ def messages_in(writes: Iterable[Write]) -> Iterable[Any]:
 
 def message_metadata(view: RunView, line: Line, task: Task) -> dict[str, Any]:
     """The metadata beside a message that a node wrote."""
-    head, shape = line.head, view.node(task.runs)
+    head, shape = line.head, view.node(task.node)
     given = {"ls_integration": "langgraph", **view.metadata, **shape.metadata}
     if head is None:
         return dict(given)
-    task_id = ids.task_id(head.id, line.ns, task.runs, task.send)
-    return task_metadata(task.runs, task.send, head.step + 1, task_id, given, triggers=shape.triggers, ns=view.line)
+    task_id = ids.task_id(head.id, line.ns, task.node, task.send)
+    return task_metadata(task.node, task.send, head.step + 1, task_id, given, triggers=shape.triggers, ns=view.line)
 
 
 def _wrote(view: RunView, events: Sequence[Any], line: Line, after: Line) -> bool:
