@@ -336,7 +336,8 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
             interrupt_after: nodes to stop after, or "*" for all.
             debug: accepted for graphs that move over; prints nothing yet.
             name: the graph's name in traces and as a sub-graph.
-            transformers: refused; they belong to `stream_events(version="v3")`, which is not there yet.
+            transformers: classes of `StreamTransformer`, or functions that make one for a scope: projections of every
+                `stream_events(version="v3")`.
             answers: "question" binds an answer to the question that was asked, "position" to its place in the node.
             aliases: earlier name of a node to its name now, for threads that were paused under the earlier one.
             runtime: what runs the threads; the process's default if None.
@@ -350,8 +351,6 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
         check_checkpointer(checkpointer)
         check_answers(answers)
         check_cache(cache)
-        if transformers:
-            raise NotImplementedError("transformers work in stream_events(version='v3'), which is not there yet")
         check_served(self.nodes, self._defaults)
         plan = self.plan(name=name, interrupt_before=interrupt_before, interrupt_after=interrupt_after, aliases=aliases)
         return CompiledStateGraph(
@@ -364,6 +363,7 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
             name=plan.name,
             answers=answers,
             runtime=runtime,
+            transformers=transformers or (),
         )
 
     def plan(

@@ -131,3 +131,13 @@ class Plan(Struct, frozen=True):
         if name == "__start__":
             return self.start
         return self.nodes.get(name) or self.nodes.get(self.aliases.get(name, ""))
+
+    def runner(self, name: str, handler: str) -> Node | None:
+        """What runs for a task of this node: the node, or the error handler that has taken over.
+
+        A handler under another name now (the node was renamed, or has a handler of its own now) takes its place.
+        """
+        node = self.node(name)
+        if not handler or node is None:
+            return node
+        return self.nodes.get(handler) or self.nodes.get(node.error_handler or "")

@@ -248,7 +248,11 @@ def _write(key: str, channel: Channel[Any], value: Any) -> Write:
     content, overwrite = unwrap_overwrite(value)
     if type(channel) is not MessagesChannel:  # which sees to the ids itself
         assign_message_ids(content)
-    return Write(key, Payload(channel.normalise(content)), overwrite)
+    normalised = channel.normalise(content)
+    payload = Payload(normalised)
+    if normalised is not content:
+        payload.given = content
+    return Write(key, payload, overwrite)
 
 
 def _add_route(plan: Plan, target: Any, who: str, routes: list[Route]) -> None:

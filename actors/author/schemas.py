@@ -14,6 +14,8 @@ from typing import Annotated, Any, ClassVar, get_args, get_origin
 from msgspec import Struct, field
 
 from ...projections.channels.channel import Channel
+from ...projections.channels.kinds.delta import DeltaChannel
+from ...projections.channels.kinds.own import as_rule
 from ...projections.channels.last_value import LastValue
 from ...projections.channels.reducers import channel_for_reducer
 from .hints import class_hints, is_class_with_hints, stripped
@@ -206,15 +208,25 @@ def _channel(key: str, plain: Any, metadata: tuple[Any, ...]) -> Channel[Any]:
     kept because graphs that carry other metadata last (pydantic's, a linter's) rely on it.
     """
     for item in metadata:
+        if isinstance(item, DeltaChannel):
+            return item.annotated(plain)
         if isinstance(item, Channel):
-            return item
+            return as_rule(item)
         if isinstance(item, type) and issubclass(item, Channel):
-            # a channel class stands for itself with the annotated type; a protocol method would hide the signature
-            return item(plain)  # type: ignore[call-arg]
+            return as_rule(_made(key, item, plain))
     if metadata and callable(metadata[-1]):
         _check_reducer(key, metadata[-1])
         return channel_for_reducer(plain, metadata[-1])
     return LastValue(plain)
+
+
+def _made(key: str, kind: Any, plain: Any) -> Channel[Any]:
+    """A channel class stands for itself with the annotated type."""
+    try:
+        made: Channel[Any] = kind(plain)
+    except TypeError as error:
+        raise TypeError(f"key {key!r}: {kind.__name__} needs more than the type; annotate with one, {error}") from error
+    return made
 
 
 def _check_reducer(key: str, reducer: Any) -> None:

@@ -148,10 +148,10 @@ def check_served(nodes: Mapping[str, NodeSpec], defaults: NodeDefaults) -> None:
     """Refuse what the engine does not do yet, rather than leave it out in silence.
 
     Raises:
-        NotImplementedError: a node, or every node by default, has an error handler or a timeout.
+        NotImplementedError: a node, or every node by default, has a timeout.
     """
     for name, spec in [*nodes.items(), ("every node", defaults)]:
-        for promise in ("error_handler", "timeout"):
+        for promise in ("timeout",):
             if getattr(spec, promise) is not None:
                 raise NotImplementedError(
                     f"{promise} of {name!r}: this version does not serve it yet; handle it inside the node"

@@ -180,3 +180,5 @@ class Decision(Struct, frozen=True):
     ending: Ending | None = None
     answered: tuple[str, ...] = ()
     """Questions that the command answered."""
+    causes: Mapping[int, BaseException] = {}
+    """For tasks to start whose error handler takes over: what their node raised, as it was raised."""

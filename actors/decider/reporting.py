@@ -6,7 +6,7 @@ import asyncio
 
 from msgspec.structs import replace
 
-from ...events.errors import shown
+from ...events.errors import GraphBubbleUp, QuestionNotReproducibleError, shown
 from ...events.vocabulary import START, EffectRecorded, NodeCompleted, NodeFailed, RunFinished, StepFailed, Write
 from ...projections.state.fold import Draft
 from ...projections.state.merge import MergeError
@@ -19,11 +19,15 @@ from .stepping import commit_step, merged_cells, start_tasks
 def report(request: Request, command: Report) -> Decision:
     """Record what tasks did. When none of the step runs any more: commit the step, or end the run.
 
-    A task that was abandoned with the run that had started it is started again, for the run that took up the step.
+    A task that was abandoned with the run that had started it is started again, for the run that took up the step. One
+    whose node failed for good and has an error handler goes on with the handler, in the same step.
     """
     line = request.state.root
     outcomes = [outcome for outcome in command.outcomes if is_open(line, outcome.task)]
-    failed = next((outcome for outcome in outcomes if outcome.kind == "failed"), None)
+    handled = {
+        outcome.task: outcome.error for outcome in outcomes if outcome.error and handler_of(request, line, outcome)
+    }
+    failed = next((outcome for outcome in outcomes if outcome.kind == "failed" and outcome.task not in handled), None)
     if failed is None and not command.running and all_completed(line, outcomes):
         return finish_step(request, line, command, outcomes)
     draft = request.draft()
@@ -38,8 +42,8 @@ def report(request: Request, command: Report) -> Decision:
         draft.say(RunFinished(status="cancelled"))
         return Decision(draft, ending=Ending("cancelled", asyncio.CancelledError()))
     abandoned = [outcome.task for outcome in outcomes if outcome.kind == "abandoned"]
-    if abandoned:
-        return start_tasks(draft, abandoned)
+    if abandoned or handled:
+        return replace(start_tasks(draft, [*abandoned, *handled]), causes=handled)
     if command.running:
         return Decision(draft if draft.events else None)
     draft.say(RunFinished(status="interrupted"))
@@ -81,6 +85,20 @@ def fail_step(request: Request, draft: Draft, command: Report, outcomes: list[Ou
     draft.say(StepFailed(error=shown(error.cause), tasks=again))
     draft.say(RunFinished(status="failed", error=shown(error.cause)))
     return Decision(draft, ending=Ending("failed", error.cause))
+
+
+def handler_of(request: Request, line: Line, outcome: Outcome) -> str:
+    """Name of the error handler that takes over after this outcome; "" for none.
+
+    A handler's own error fails the run, and so does an answer that the node cannot take: it must stay in the log.
+    """
+    error, task = outcome.error, line.tasks[outcome.task]
+    if outcome.kind != "failed" or task.handler or not isinstance(error, Exception):
+        return ""
+    if isinstance(error, (GraphBubbleUp, QuestionNotReproducibleError)):
+        return ""
+    node = request.plan.node(task.node)
+    return "" if node is None else node.error_handler or ""
 
 
 def writes_to(writes: tuple[Write, ...] | list[Write], channel: str) -> bool:
@@ -156,6 +174,8 @@ def say_outcome(request: Request, draft: Draft, outcome: Outcome, *, committed: 
                 error=shown(outcome.error),
                 traceback=outcome.traceback,
                 attempt=outcome.attempt,
+                handled_by=handler_of(request, draft.line(), outcome),
+                handler=draft.line().tasks[outcome.task].handler,
                 lag=lag,
             )
         )

@@ -190,6 +190,12 @@ def check_nodes(request: Request, line: Line) -> None:
                 f"(it has {sorted(request.plan.nodes)}): add the node again, "
                 "or name its successor with compile(aliases={old: new}); nothing was changed"
             )
+        if task.handler and request.plan.runner(task.node, task.handler) is None:
+            raise GraphChangedError(
+                f"thread {request.thread!r} waits in {task.handler!r}, the error handler of node {task.node!r}, which "
+                "this graph does not have: give the node an error handler again, or go back to an earlier checkpoint "
+                "with invoke(None, its config); nothing was changed"
+            )
 
 
 def checkpoint_of(request: Request, line: Line, checkpoint: str) -> Checkpoint:

@@ -54,7 +54,7 @@ def commit_step(plan: Plan, terms: Terms, draft: Draft, cells: Cells) -> Decisio
         completed: list[tuple[str, Iterable[Route]]] = [(START, routes)]
     else:
         completed = completions(line)
-    after = sorted({name for name, _ in completed} & terms.interrupt_after)
+    after = sorted({task.node for task in line.tasks} & terms.interrupt_after)
     planned = plan_next(plan, completed, line.arrivals, line.deferred)
     draft.say(StepCommitted(), cells)
     say_planned(draft, planned)

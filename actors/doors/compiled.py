@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
 from typing import Any
 
@@ -16,6 +16,9 @@ from ...events.vocabulary import StateUpdate
 from ...projections.state.views import StateSnapshot
 from ..author.hints import for_pydantic
 from ..author.shape import drawable
+from ..run_stream.door import open_astream_events, open_stream_events
+from ..run_stream.mux import Factory
+from ..run_stream.run_stream import AsyncGraphRunStream, GraphRunStream
 from ..watch.watch import open_watch
 from . import editing
 from . import state as state_door
@@ -230,6 +233,52 @@ class CompiledStateGraph(Setup, Runnable[Any, Any]):
             async for chunk in chunks:
                 if forms.wants(chunk):
                     yield forms.form(chunk)
+
+    def stream_events(  # type: ignore[override]  # langchain-core spells out the filters that v1 and v2 take
+        self,
+        input: Any,
+        config: Config = None,
+        *,
+        version: str = "v2",
+        transformers: Sequence[Factory] | None = None,
+        **kwargs: Any,
+    ) -> GraphRunStream:
+        """A run whose state, messages, sub-graphs and events are read as the caller likes; reading it runs it.
+
+        Args:
+            input: as `invoke` takes it.
+            config: as `invoke` takes it.
+            version: "v3"; the others exist in `astream_events` only.
+            transformers: classes of `StreamTransformer`, or functions that make one for a scope: projections beside the
+                built-in ones and the graph's own.
+            **kwargs: as `stream` takes them, but for `stream_mode` and `subgraphs`.
+
+        Raises:
+            NotImplementedError: another version.
+            TypeError, ValueError, RuntimeError: `stream_mode` or `subgraphs` is given, or a transformer is not right.
+        """
+        if version != "v3":
+            raise NotImplementedError(
+                f"stream_events(version={version!r}) is not there: use version='v3', or astream_events for v1 and v2"
+            )
+        return open_stream_events(self, input, config, transformers, kwargs)
+
+    def astream_events(  # type: ignore[override]  # as above
+        self,
+        input: Any,
+        config: Config = None,
+        *,
+        version: str = "v2",
+        transformers: Sequence[Factory] | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[Any] | Coroutine[Any, Any, AsyncGraphRunStream]:
+        """With version "v3", which is to be awaited: as `stream_events`, read with `async for` and `await`.
+
+        With "v1" and "v2": langchain-core's event dicts, `{"event", "name", "run_id", "data", ...}`, with its filters.
+        """
+        if version == "v3":
+            return open_astream_events(self, input, config, transformers, kwargs)
+        return super().astream_events(input, config, version=version, **kwargs)  # type: ignore[arg-type]
 
     # -- state
 

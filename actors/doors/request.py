@@ -49,6 +49,7 @@ class Options(Struct, frozen=True):
     modes: frozenset[str] = frozenset()
     stepwise: bool = False
     version: str = "v1"
+    message_events: bool = False
 
 
 def open_run(
@@ -79,6 +80,7 @@ def open_run(
     )
     settings = Settings(completed, modes=options.modes)
     settings.stepwise = options.stepwise
+    settings.message_events = options.message_events
     # The tasks of an entrypoint are its steps: they are shown as they end, not when all is over.
     settings.live |= bool(plan.entry and options.modes & CALL_MODES)
     caller = scope_here()
@@ -135,7 +137,7 @@ def _describe(view: RunView, graph: Setup, config: Mapping[str, Any], terms: Ter
 def encode_writes(run: Run, writes: Sequence[Write]) -> None:
     """Encode the input now, so that what cannot be stored is refused to the caller, with its path."""
     for write in writes:
-        write.payload.encoded = run.codec.encode_value(write.payload.value, f"$.{write.channel}")
+        run.encode_write(write)
 
 
 def _metadata(config: dict[str, Any]) -> Payload | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -34,6 +34,7 @@ class Setup:
         name: str | None = None,
         answers: str = "question",
         runtime: Runtime | None = None,
+        transformers: Sequence[Any] = (),
     ) -> None:
         self.plan = plan
         self.builder = builder
@@ -48,6 +49,8 @@ class Setup:
         self.codec = Codec(_registry(plan))
         self.graph_seen = describe(plan)
         self.shapes: Mapping[str, NodeShape] = {name: _shape(node) for name, node in plan.nodes.items()}
+        self.stream_transformers = tuple(transformers)
+        """What makes projections of its v3 streams, besides the built-in ones."""
         self._runtime = runtime
 
     @property

@@ -16,7 +16,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from ...events.codec.values import Codec
-from ...events.vocabulary import GraphSeen, Payload
+from ...events.vocabulary import NOT_KEPT, GraphSeen, Payload, Route, Write
 from ...projections.channels.cells import Cells
 from ...projections.state import ids
 from ...projections.state.merge import Channels
@@ -42,6 +42,7 @@ class Settings:
         "config",
         "context",
         "live",
+        "message_events",
         "modes",
         "output_keys",
         "runtime",
@@ -59,6 +60,8 @@ class Settings:
         """True when chunks must come out while nodes run: nodes then never run on the caller's thread."""
         self.stepwise = False
         """True for streams: the next step starts when the last one's chunks were taken."""
+        self.message_events = False
+        """True for a v3 stream: messages of models come as events of langchain-core's protocol, not as tokens."""
         self.context: Any = None
         self.store: Any = None
         self.cache: Any = None
@@ -90,6 +93,7 @@ class Job:
 
     __slots__ = (
         "attempt",
+        "cause",
         "cells",
         "checkpoint",
         "checkpoint_id",
@@ -115,6 +119,8 @@ class Job:
         """Number of the attempt in the log, which counts those before a question or in an earlier run."""
         self.tried = 1
         """Number of the attempt since the task was started now, the present one included."""
+        self.cause: BaseException | None = None
+        """For an error handler: what its node raised, where that was in this process."""
         self.first_attempt_at = time.time()
         """Unix time, in seconds, of the first of these attempts."""
         self.checkpoint_id = checkpoint.id
@@ -122,7 +128,10 @@ class Job:
 
     @property
     def input_view(self) -> StateView:
-        """What of the state the node receives."""
+        """What of the state the node receives; an error handler receives what its node received."""
+        if self.task.handler:
+            node = self.run.plan.node(self.task.node)
+            return self.node.view if node is None else node.view
         return self.node.view
 
     @property
@@ -132,7 +141,7 @@ class Job:
 
     def code_changed_since(self, fingerprint: bytes) -> bool:
         """True when the node's code is not what it was under the graph fingerprint given."""
-        return self.run.node_changed(self.task.node, fingerprint)
+        return self.run.node_changed(self.node.name, fingerprint)
 
 
 class MergeJob:
@@ -228,6 +237,23 @@ class Run:
         if self.terms.kept:
             payload.encoded = self.codec.encode_value(value, f"$.{path}")
         return payload
+
+    def encode_write(self, write: Write) -> None:
+        """Encode a write, so that a refusal names its channel; of an untracked key only that it was written."""
+        payload = write.payload
+        if payload.encoded is None:
+            untracked = write.channel in self.channels.untracked
+            payload.encoded = NOT_KEPT if untracked else self.codec.encode_value(payload.value, f"$.{write.channel}")
+
+    def encode_route(self, route: Route) -> None:
+        """Encode a Send's argument, untracked keys left out."""
+        payload = route.payload
+        if payload is None or payload.encoded is not None:
+            return
+        argument, untracked = payload.value, self.channels.untracked
+        if untracked and isinstance(argument, dict):
+            argument = {key: value for key, value in argument.items() if key not in untracked}
+        payload.encoded = self.codec.encode_value(argument, f"$.Send({route.node!r})")
 
     def node_changed(self, node: str, fingerprint: bytes) -> bool:
         """True when the node's code differs from what it was in the graph of this fingerprint."""

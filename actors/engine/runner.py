@@ -17,7 +17,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.runnables.config import RunnableConfig, var_child_runnable_config
 
 from ...events.errors import GraphBubbleUp, GraphInterrupt, NodeCancelledError, ParentCommand, writable
-from ...events.vocabulary import Command, Interrupt, Payload, Route, Write
+from ...events.vocabulary import Command, Interrupt, Route, Write
 from ...projections.channels.cells import Cells
 from ...projections.state.merge import MergeError, merge_writes
 from ..author.plan import Branch, Callee
@@ -142,7 +142,7 @@ def _given_up(job: Job, call: Call) -> Outcome:
 
 def _drive(job: Job, call: Call) -> Outcome:
     config = _open_config(job)
-    scope = current_scope.set(Scope(call))
+    scope = current_scope.set(Scope(call, job.task.handler))
     surrounding = var_child_runnable_config.set(config)
     try:
         steps = script(job, config)
@@ -169,7 +169,7 @@ def _drive(job: Job, call: Call) -> Outcome:
 
 async def _adrive(job: Job, call: Call) -> Outcome:
     config = _open_config(job)
-    scope = current_scope.set(Scope(call))
+    scope = current_scope.set(Scope(call, job.task.handler))
     surrounding = var_child_runnable_config.set(config)
     try:
         steps = script(job, config)
@@ -290,17 +290,10 @@ def _completed(job: Job, call: Call, writes: list[Write], routes: list[Route]) -
 
 def _encode(job: Job, writes: list[Write], routes: list[Route]) -> None:
     """Encode what the task wrote, here on its own thread, so that a value that cannot be stored fails this task."""
-    encode = job.run.codec.encode_value
     for write in writes:
-        _encode_payload(write.payload, f"$.{write.channel}", encode)
+        job.run.encode_write(write)
     for route in routes:
-        if route.payload is not None:
-            _encode_payload(route.payload, f"$.Send({route.node!r})", encode)
-
-
-def _encode_payload(payload: Payload, path: str, encode: Any) -> None:
-    if payload.encoded is None:
-        payload.encoded = encode(payload.value, path)
+        job.run.encode_route(route)
 
 
 def _raised(job: Job, call: Call, error: BaseException) -> Outcome:

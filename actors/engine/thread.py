@@ -461,15 +461,14 @@ class ThreadActor(PooledActor):
         decision = appending.decision
         if run is None:
             return
-        events = decision.draft.events
-        forget_encoded(events)
         if run.settings.modes:
             run.chunks.extend(_chunks(run, appending, before))
+        forget_encoded(decision.draft.events)
         if decision.ending is not None:
             self._end(run, decision.ending)
             return
         if decision.start:
-            self._start(run, decision.start)
+            self._start(run, decision)
         if run.stop_wanted:
             self._cancel(Cancel(run, run.stop_wanted))
         elif run.chunks:
@@ -499,7 +498,7 @@ class ThreadActor(PooledActor):
         command = bound(appending)
         self._decide(run, command, conflicts=appending.conflicts + 1)
 
-    def _start(self, run: Run, ordinals: tuple[int, ...]) -> None:
+    def _start(self, run: Run, decision: Decision) -> None:
         line = self.state.root
         head = line.head
         if head is None:
@@ -507,11 +506,13 @@ class ThreadActor(PooledActor):
         working = self.working if type(self.working) is set else set()
         self.working = working
         jobs: list[Job | MergeJob] = []
-        for ordinal in ordinals:
+        for ordinal in decision.start:
             task = line.tasks[ordinal]
-            node = run.plan.node(task.node)
+            node = run.plan.runner(task.node, task.handler)
             if node is not None:
-                jobs.append(Job(run, ordinal, task, node, head, line.cells, task.attempt))
+                job = Job(run, ordinal, task, node, head, line.cells, task.attempt)
+                job.cause = decision.causes.get(ordinal) if decision.causes else None
+                jobs.append(job)
                 working.add((head.address, ordinal))
         run.base_step = self.state.run.base_step if self.state.run is not None else 0
         run.add_jobs(jobs)
@@ -535,7 +536,7 @@ def bound(appending: _Appending) -> Command:
 
 
 def forget_encoded(events: list[Any]) -> None:
-    """Drop the bytes of live payloads once they are stored: the state holds the values themselves."""
+    """Drop what only the live step needs of its payloads, once they are stored and shown: the state has the values."""
     for event in events:
         for write in getattr(event, "writes", ()):
             write.payload.forget_encoded()

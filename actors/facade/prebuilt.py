@@ -5,6 +5,7 @@ from clew.actors.agents.tool_node import AsyncToolCallWrapper, ToolCallWrapper, 
 from clew.actors.agents.tools.calls import ToolCallRequest
 from clew.actors.agents.tools.errors import ToolInvocationError
 from clew.actors.agents.tools_condition import tools_condition
+from clew.actors.run_stream.tool_calls import ToolCallTransformer
 from langchain_core.tools import InjectedToolCallId
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "InjectedStore",
     "InjectedToolCallId",
     "ToolCallRequest",
+    "ToolCallTransformer",
     "ToolCallWrapper",
     "ToolInvocationError",
     "ToolNode",

@@ -16,25 +16,14 @@ if TYPE_CHECKING:
     from ..engine.run import Run
 
 
-class TokenHandler(BaseCallbackHandler, _StreamingCallbackHandler):
-    """Puts each token of each chat model into the run's stream, with the metadata of the node that called the model.
-
-    Being a streaming handler it makes models stream even where the node calls `invoke`.
-    """
+class MessageHandler(BaseCallbackHandler):
+    """Puts the message of each chat model into the run's stream, with the metadata of the node that called it."""
 
     run_inline = True
 
     def __init__(self, run: Run) -> None:
         self._run = run
         self._metadata: dict[UUID, dict[str, Any]] = {}
-
-    def tap_output_aiter(self, run_id: UUID, output: Any) -> Any:
-        """langchain-core's hook for streamed outputs; tokens come by `on_llm_new_token` already."""
-        return output
-
-    def tap_output_iter(self, run_id: UUID, output: Any) -> Any:
-        """As `tap_output_aiter`."""
-        return output
 
     def on_chat_model_start(
         self,
@@ -50,11 +39,6 @@ class TokenHandler(BaseCallbackHandler, _StreamingCallbackHandler):
         if metadata and TAG_NOSTREAM not in (tags or ()):
             own = [tag for tag in tags or () if not tag.startswith("seq:step")]  # langchain-core's marks of a sequence
             self._metadata[run_id] = {**metadata, **({"tags": own} if own else {})}
-
-    def on_llm_new_token(self, token: Any, *, chunk: Any = None, run_id: UUID, **kwargs: Any) -> None:
-        """A token came."""
-        if isinstance(chunk, ChatGenerationChunk):
-            self._emit(run_id, chunk.message, repeated=True)
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
         """A model ended: its message is emitted whole if no token of it was."""
@@ -79,3 +63,23 @@ class TokenHandler(BaseCallbackHandler, _StreamingCallbackHandler):
         if repeated or message.id not in seen:
             seen.add(message.id)
             self._run.emit("messages", (message, metadata))
+
+
+class TokenHandler(MessageHandler, _StreamingCallbackHandler):
+    """Puts each token of each chat model into the run's stream.
+
+    Being a streaming handler it makes models stream even where the node calls `invoke`.
+    """
+
+    def tap_output_aiter(self, run_id: UUID, output: Any) -> Any:
+        """langchain-core's hook for streamed outputs; tokens come by `on_llm_new_token` already."""
+        return output
+
+    def tap_output_iter(self, run_id: UUID, output: Any) -> Any:
+        """As `tap_output_aiter`."""
+        return output
+
+    def on_llm_new_token(self, token: Any, *, chunk: Any = None, run_id: UUID, **kwargs: Any) -> None:
+        """A token came."""
+        if isinstance(chunk, ChatGenerationChunk):
+            self._emit(run_id, chunk.message, repeated=True)

@@ -21,6 +21,7 @@ from ...events.vocabulary import Write
 from ...projections.state.merge import read_values
 from ...projections.streams.commit import live_cells
 from ...projections.streams.tasks import task_metadata
+from .message_events import MessageEventHandler
 from .tokens import TokenHandler
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ class Watch:
             **apart,
         )
         if self._tokens:
-            manager.add_handler(TokenHandler(self._run), inherit=True)
+            handler = MessageEventHandler if self._run.settings.message_events else TokenHandler
+            manager.add_handler(handler(self._run), inherit=True)
         name = config.get("run_name") or self._graph.name
         self._root = manager.on_chain_start(None, self._given, name=name, run_id=UUID(self._run.terms.run))  # type: ignore[arg-type]
         return self
@@ -120,7 +122,7 @@ class Watch:
     def open_node(self, job: Job) -> Any:
         """Begin a node's run; what it returns goes into the node's config as `callbacks`."""
         root = self._root
-        if root is None or job.node.hidden or job.node.name == "__start__":
+        if root is None or job.node.name == "__start__":
             return None
         given = self._input_of(job)
         if self._tokens:
@@ -144,14 +146,14 @@ class Watch:
         if error is not None:
             node.on_chain_error(error)
         else:
-            written = {write.channel: write.payload.value for write in writes or ()}
+            written = {write.channel: write.payload.given for write in writes or ()}
             _stream_to_events(node, written)
             node.on_chain_end(written)
 
     def _input_of(self, job: Job) -> Any:
         if job.task.payload is not None:
             return job.task.payload.value
-        return read_values(job.run.channels, job.cells, job.node.view.keys)
+        return read_values(job.run.channels, job.cells, job.input_view.keys)
 
 
 def _traced(configurable: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Every event clew can say, the commit that carries them, and the values people put into graphs."""
 
-from .base import VOCABULARY_VERSION, Event, Payload, Route, Write
+from .base import NOT_KEPT, VOCABULARY_VERSION, Event, Payload, Route, Write
 from .commit import EVENT_TYPES, AnyEvent, Commit, Recorded, Unknown
 from .directives import (
     END,
@@ -44,6 +44,7 @@ __all__ = [
     "END",
     "EVENT_TYPES",
     "INTERRUPT",
+    "NOT_KEPT",
     "OVERWRITE",
     "PARENT",
     "START",

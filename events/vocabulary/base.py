@@ -10,6 +10,13 @@ VOCABULARY_VERSION = 1
 """Version of the whole vocabulary; each commit carries it, upcasters are keyed by (tag, version)."""
 
 
+NOT_KEPT = b""
+"""Stands in a store for a value of this process alone (`UntrackedValue`): it is written, and cannot be read back."""
+
+_SAME: Any = object()
+"""Stands for "as the value"."""
+
+
 class PayloadReader(Protocol):
     """What turns a payload's bytes back into the value: the codec."""
 
@@ -25,9 +32,10 @@ class Payload:
     is one msgpack byte string, so an event decodes without touching it. `encoded` is None for a live value.
     """
 
-    __slots__ = ("_reader", "_value", "encoded")
+    __slots__ = ("_given", "_reader", "_value", "encoded")
 
     def __init__(self, value: Any) -> None:
+        self._given: Any = _SAME
         self._value = value
         self._reader: PayloadReader | None = None
         self.encoded: bytes | None = None
@@ -36,6 +44,7 @@ class Payload:
     def stored(cls, encoded: bytes, reader: PayloadReader) -> Payload:
         """A payload read from a store: `reader` decodes it at the first look at `value`."""
         payload = cls.__new__(cls)
+        payload._given = _SAME
         payload._value = None
         payload._reader = reader
         payload.encoded = encoded
@@ -47,6 +56,8 @@ class Payload:
         reader = self._reader
         if reader is not None:
             encoded = self.encoded
+            if encoded == NOT_KEPT:
+                return None
             if encoded is not None:
                 self._value = reader.decode_value(encoded)
                 # The bytes are in the store; keeping them beside the value would double a thread's memory.
@@ -54,8 +65,26 @@ class Payload:
             self._reader = None
         return self._value
 
+    @property
+    def not_kept(self) -> bool:
+        """True for what was read from a store that was told not to keep the value."""
+        return self.encoded == NOT_KEPT and self._reader is not None
+
+    @property
+    def given(self) -> Any:
+        """What the user gave, while its step is live: the value itself, unless it was normalised for the log."""
+        return self.value if self._given is _SAME else self._given
+
+    @given.setter
+    def given(self, given: Any) -> None:
+        self._given = given
+
     def forget_encoded(self) -> None:
-        """Drop the bytes of a live value, once they are stored; a payload that was read keeps its own until decoded."""
+        """Drop what only the live step needs, once it is stored and shown: the bytes, and what the user gave.
+
+        A payload that was read keeps its bytes until it is decoded.
+        """
+        self._given = _SAME
         if self._reader is None:
             self.encoded = None
 

@@ -85,6 +85,8 @@ class NodeFailed(Event, tag=24, frozen=True, kw_only=True):
     """Microseconds since the epoch when it is tried again; 0 for never."""
     handled_by: str = ""
     """The error handler that takes over, if one does."""
+    handler: str = ""
+    """The error handler that raised, where it was not the node itself; what the node raised stays the task's error."""
 
 
 class StepCommitted(Event, tag=25, frozen=True, kw_only=True):

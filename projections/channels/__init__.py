@@ -4,6 +4,8 @@
     last_value.py any_value.py ephemeral_value.py untracked_value.py topic.py
     aggregate.py        a binary reducer; lazy.py is how its merges wait until somebody reads
     messages.py         add_messages and MessagesState; messages_channel.py keeps them in a shared message_log.py
+    base_channel.py     channels as objects of their own; payload_value.py is what the simple ones share
+    kinds/              barriers, values shown at a run's end, batch reducers, people's own channels
     overwrite.py reducers.py   `Overwrite` in its three forms; which channel a reducer gets
 
 Import by module: `cells` and `channel` need no langchain-core, the message modules do.

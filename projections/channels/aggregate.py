@@ -37,7 +37,7 @@ class BinaryOperatorAggregate(LazyChannel[Value, Any]):
     """
 
     def __init__(self, typ: Any, operator: Operator) -> None:
-        self.typ = typ
+        super().__init__(typ)
         self.operator = operator
         self._make_empty = empty_value_maker(typ)
         # The operators run no user code only on values that are not a user's own: `+` may be anybody's `__add__`.

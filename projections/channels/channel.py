@@ -26,6 +26,8 @@ class Channel(Generic[Value]):
     """True when a step without a write changes the cell too (EphemeralValue, Topic): `merge` is then called with []."""
     kept: bool = True
     """False when the value is never stored (UntrackedValue)."""
+    at_end: bool = False
+    """True when the value is shown only once a run would otherwise end: `finished` is then called."""
 
     def merge(self, cell: Cell, writes: Sequence[Write]) -> Cell:
         """The cell after one step's writes, in path order. May put work off until `read`.
@@ -47,6 +49,10 @@ class Channel(Generic[Value]):
     def holds_value(self, cell: Cell) -> bool:
         """True when `read` would give a value. Cheap: decodes nothing."""
         return cell is not None
+
+    def finished(self, cell: Cell) -> Cell:
+        """The cell when a run has nothing left to do. Pure."""
+        return cell
 
     def normalise(self, value: Any) -> Any:
         """The value as it is to be recorded (ids and types that must not differ at replay). Runs in the node runner."""

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any, Generic, TypeVar, final
 
 from ...events.vocabulary import Payload, Write
-from .channel import Cell, Channel, Value
+from .base_channel import BaseChannel, empty_channel_error
+from .channel import Cell, Value
 from .overwrite import winning_overwrite
-from .payload_value import empty_channel_error
 
 Result = TypeVar("Result")
 
@@ -73,7 +73,7 @@ class LazyCell:
         self.content = (before, payloads, _PENDING)
 
 
-class LazyChannel(Channel[Value], Generic[Value, Result]):
+class LazyChannel(BaseChannel[Value], Generic[Value, Result]):
     """A channel of `LazyCell`s. Sub-classes say how one write changes a result; a result is never changed in place."""
 
     def _start(self) -> Result:

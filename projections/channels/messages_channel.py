@@ -7,11 +7,11 @@ from typing import Any
 from langchain_core.messages import BaseMessage
 
 from ...events.vocabulary import Payload
+from .base_channel import empty_channel_error
 from .empty_value import empty_value_maker
 from .lazy import LazyChannel
 from .message_log import MessageLog, MessageVersion
 from .messages import Format, formatter, to_messages
-from .payload_value import empty_channel_error
 
 
 class MessagesChannel(LazyChannel[list[BaseMessage], MessageVersion]):
@@ -22,7 +22,7 @@ class MessagesChannel(LazyChannel[list[BaseMessage], MessageVersion]):
     """
 
     def __init__(self, typ: Any, format: Format = None) -> None:
-        self.typ = typ
+        super().__init__(typ)
         self.format = format
         self.name = f"messages:{format}" if format else "messages"
         self._in_format = formatter(format)

@@ -6,8 +6,8 @@ from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from typing import Any
 
-from ...events.errors import EmptyChannelError
-from .channel import Cell, Channel, Value
+from .base_channel import MISSING, BaseChannel, empty_channel_error
+from .channel import Cell, Value
 
 _COPIERS: dict[type, Callable[[Any], Any]] = {
     container: container.copy for container in (list, dict, set, bytearray, deque, Counter, OrderedDict, defaultdict)
@@ -23,19 +23,8 @@ def shallow_copy(value: Any) -> Any:
     return value if copier is None else copier(value)
 
 
-def empty_channel_error(channel: Channel[Any]) -> EmptyChannelError:
-    """The error of a read before the first write."""
-    return EmptyChannelError(
-        f"this {type(channel).__name__} holds no value yet: write the key in the input or in an earlier node, "
-        "or ask `holds_value` first"
-    )
-
-
-class PayloadChannel(Channel[Value]):
+class PayloadChannel(BaseChannel[Value]):
     """A channel whose cell is the payload of one write. Sub-classes say which write that is."""
-
-    def __init__(self, typ: Any) -> None:
-        self.typ = typ
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.typ!r})"
@@ -46,6 +35,15 @@ class PayloadChannel(Channel[Value]):
 
     def __hash__(self) -> int:
         return hash(type(self))
+
+    @property
+    def value(self) -> Any:
+        """The object's own value, or `MISSING`."""
+        return self.checkpoint()
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        self._cell = None if value is MISSING else self._restored(value)
 
     def read(self, cell: Cell) -> Value:
         """The written value; a list, dict or set as a shallow copy. Raises `EmptyChannelError` before a write."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Union
 
 from ...events.vocabulary import Payload, Write
 from .channel import Cell
@@ -17,7 +17,7 @@ class Topic(LazyChannel[list[Any], list[Any]]):
     """
 
     def __init__(self, typ: Any, accumulate: bool = False) -> None:
-        self.typ = typ
+        super().__init__(typ)
         self.accumulate = accumulate
         self.every_step = not accumulate
         self.name = "topic:accumulate" if accumulate else "topic"
@@ -30,6 +30,25 @@ class Topic(LazyChannel[list[Any], list[Any]]):
 
     def __hash__(self) -> int:
         return hash((Topic, self.accumulate))
+
+    @property
+    def ValueType(self) -> Any:
+        """A sequence of what is written."""
+        return Sequence[self.typ]  # type: ignore[name-defined]
+
+    @property
+    def UpdateType(self) -> Any:
+        """One item, or a list of them."""
+        return Union[self.typ, list[self.typ]]  # type: ignore[name-defined]  # noqa: UP007
+
+    def checkpoint(self) -> list[Any]:
+        """The items."""
+        return self.read(self._cell)
+
+    def _restored(self, checkpoint: Any) -> Cell:
+        # (seen values, items) is how LangGraph once wrote it
+        items = checkpoint[1] if isinstance(checkpoint, tuple) else checkpoint
+        return super()._restored(items) if items else None
 
     def merge(self, cell: Cell, writes: Sequence[Write]) -> Cell:
         """The cell after one super-step. Raises `InvalidUpdateError` for two Overwrites."""

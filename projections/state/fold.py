@@ -208,6 +208,8 @@ def _run_started(draft: Draft, event: RunStarted, _: Cells | None) -> None:
     base = 0 if head is None else head.step + 2
     draft.state.run = RunFacts(event.run, event.fingerprint, event.metadata, event.durability, base)
     cells = line.cells if head is None else head.cells
+    if draft.channels.untracked:
+        cells = draft.channels.without_untracked(cells)
     writers = () if head is None else head.writers
     draft.checkpoint(line, "input", cells, parent=head, writers=writers, input_writes=tuple(event.writes))
     line.tasks = (Task(event.node, payload=event.writes[0].payload),) if event.node else (start_task(),)
@@ -219,6 +221,8 @@ def _run_continued(draft: Draft, event: RunContinued, _: Cells | None) -> None:
     draft.state.run = RunFacts(event.run, event.fingerprint, event.metadata, event.durability, base)
     line.paused = None
     line.failure = ""
+    if draft.channels.untracked:
+        line.cells = draft.channels.without_untracked(line.cells)
 
 
 def _command_applied(draft: Draft, event: CommandApplied, _: Cells | None) -> None:
@@ -235,6 +239,11 @@ def _run_finished(draft: Draft, event: RunFinished, _: Cells | None) -> None:
     run = draft.state.run
     if run is not None:
         draft.state.run = replace(run, status=event.status)
+    if event.status == "completed" and draft.channels.at_end:
+        line = draft.line(event.ns)
+        line.cells = draft.channels.finished(line.cells)
+        if line.head is not None:
+            line.head = replace(line.head, cells=line.cells)
 
 
 def _value_saved(draft: Draft, event: ValueSaved, _: Cells | None) -> None:
@@ -262,7 +271,8 @@ def _step_planned(draft: Draft, event: StepPlanned, _: Cells | None) -> None:
 
 
 def _node_started(draft: Draft, event: NodeStarted, _: Cells | None) -> None:
-    _with_task(draft.line(event.ns), event.task, attempt=event.attempt, failed=None)
+    line = draft.line(event.ns)
+    _with_task(line, event.task, attempt=event.attempt, failed=_handled(line, event.task))
 
 
 def _effect_recorded(draft: Draft, event: EffectRecorded, _: Cells | None) -> None:
@@ -272,11 +282,19 @@ def _effect_recorded(draft: Draft, event: EffectRecorded, _: Cells | None) -> No
 
 
 def _node_completed(draft: Draft, event: NodeCompleted, _: Cells | None) -> None:
-    _with_task(draft.line(event.ns), event.task, completed=event, failed=None)
+    line = draft.line(event.ns)
+    _with_task(line, event.task, completed=event, failed=_handled(line, event.task))
 
 
 def _node_failed(draft: Draft, event: NodeFailed, _: Cells | None) -> None:
-    _with_task(draft.line(event.ns), event.task, failed=event)
+    line = draft.line(event.ns)
+    _with_task(line, event.task, failed=_handled(line, event.task) or event)
+
+
+def _handled(line: Line, ordinal: int) -> NodeFailed | None:
+    """The failure that an error handler has taken over: it stays, whatever becomes of the handler."""
+    failed = line.tasks[ordinal].failed if ordinal < len(line.tasks) else None
+    return failed if failed is not None and failed.handled_by else None
 
 
 def _step_committed(draft: Draft, event: StepCommitted, merged: Cells | None) -> None:

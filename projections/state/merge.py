@@ -20,6 +20,19 @@ class Channels(dict[str, Channel[Any]]):
         """Channels that change also in a step without a write to them."""
         self.user_code = frozenset(name for name, channel in channels.items() if channel.runs_user_code)
         """Channels whose merge calls a user's reducer."""
+        self.untracked = frozenset(name for name, channel in channels.items() if not channel.kept)
+        """Channels whose values are never stored."""
+        self.at_end = tuple(name for name, channel in channels.items() if channel.at_end)
+        """Channels that show their value only once a run has nothing left to do."""
+
+    def without_untracked(self, cells: Cells) -> Cells:
+        """The cells as they would come from a store."""
+        return cells.with_changes({name: None for name in self.untracked if cells.get(name) is not None})
+
+    def finished(self, cells: Cells) -> Cells:
+        """The cells when a run has nothing left to do."""
+        changed = {name: self[name].finished(cells.get(name)) for name in self.at_end}
+        return cells.with_changes({name: cell for name, cell in changed.items() if cell is not cells.get(name)})
 
 
 class MergeError(ClewError):

@@ -119,6 +119,16 @@ class Task(Struct, frozen=True, gc=False):
     effects: tuple[EffectRecorded, ...] = ()
 
     @property
+    def handler(self) -> str:
+        """Name of the error handler that has taken over from the node; "" while none has."""
+        return "" if self.failed is None else self.failed.handled_by
+
+    @property
+    def runs(self) -> str:
+        """Name of what runs, or ran, for this task: its node, or the error handler that has taken over."""
+        return self.node if self.failed is None else self.failed.handled_by or self.node
+
+    @property
     def open_questions(self) -> tuple[Question, ...]:
         """The questions it waits for."""
         if not self.questions or self.completed is not None:

@@ -63,7 +63,7 @@ class View:
         ns: str = "",
     ) -> None:
         self.channels = channels
-        self.keys = keys
+        self.keys = tuple(key for key in keys if key not in channels.untracked) if channels.untracked else keys
         self.root = root
         self.configurable = configurable
         self.places = {name: place for place, name in enumerate(nodes)}
@@ -75,6 +75,11 @@ class View:
         if self.root is not None:
             return read_values(self.channels, cells, (self.root,)).get(self.root, None if self.root == END else {})
         return read_values(self.channels, cells, self.keys)
+
+    def kept(self, writes: Iterable[Write]) -> list[Write]:
+        """The writes but those to untracked keys."""
+        untracked = self.channels.untracked
+        return [write for write in writes if write.channel not in untracked]
 
     def config(self, checkpoint: Checkpoint | None) -> dict[str, Any]:
         """The coordinates of a checkpoint, for a later call."""
@@ -151,7 +156,7 @@ def _task(view: View, checkpoint: Checkpoint, task: Task, live: bool, standing: 
         path=("__pregel_push", task.send, False) if task.send >= 0 else ("__pregel_pull", task.node),
         error=task.failed.error if task.failed is not None else None,
         interrupts=tuple(shown(question) for question in questions),
-        result=_returned(task) if view.root == END else _result(checkpoint, task, standing),
+        result=_returned(task) if view.root == END else _result(view, checkpoint, task, standing),
     )
 
 
@@ -163,7 +168,7 @@ def shown(question: Question) -> Interrupt:
 
 def as_given(write: Write) -> Any:
     """What was written, as the node gave it: an `Overwrite` still says that it is one."""
-    value = write.payload.value
+    value = write.payload.given
     return Overwrite(value) if write.overwrite else value
 
 
@@ -173,11 +178,11 @@ def _returned(task: Task) -> Any:
     return next((as_given(write) for write in writes if write.channel == END), None)
 
 
-def _result(checkpoint: Checkpoint, task: Task, standing: bool) -> dict[str, Any] | None:
+def _result(view: View, checkpoint: Checkpoint, task: Task, standing: bool) -> dict[str, Any] | None:
     """What a task wrote; None while it is open. `standing`: the checkpoint is the head, so its start task is open."""
     if task.node == START:
-        return None if standing else by_channel(checkpoint.input_writes)
-    return None if task.completed is None else by_channel(task.completed.writes)
+        return None if standing else by_channel(view.kept(checkpoint.input_writes))
+    return None if task.completed is None or task.handler else by_channel(view.kept(task.completed.writes))
 
 
 def by_channel(writes: Sequence[Write]) -> dict[str, Any]:

@@ -275,7 +275,7 @@ def _place_of(events: Sequence[Any], line: Line) -> Line | Checkpoint:
 
 def update_of(view: RunView, task: Task, event: NodeCompleted, *, cached: bool) -> dict[str, Any]:
     """The `updates` payload of a finished task."""
-    update = {task.node: written(view, event.writes)}
+    update = {task.runs: written(view, event.writes)}
     return {**update, "__metadata__": {"cached": True}} if cached else update
 
 
@@ -293,9 +293,9 @@ def written(view: RunView, writes: Iterable[Write]) -> Any:
 
 
 def messages_in(writes: Iterable[Write]) -> Iterable[Any]:
-    """The messages among what was written: values themselves, or items of lists."""
+    """The messages among what was given: values themselves, or items of lists; what is still to become one is none."""
     for write in writes:
-        value = write.payload.value
+        value = write.payload.given
         for item in value if isinstance(value, (list, tuple)) else (value,):
             if isinstance(item, BaseMessage):
                 yield item
@@ -303,12 +303,12 @@ def messages_in(writes: Iterable[Write]) -> Iterable[Any]:
 
 def message_metadata(view: RunView, line: Line, task: Task) -> dict[str, Any]:
     """The metadata beside a message that a node wrote."""
-    head, shape = line.head, view.node(task.node)
+    head, shape = line.head, view.node(task.runs)
     given = {"ls_integration": "langgraph", **view.metadata, **shape.metadata}
     if head is None:
         return dict(given)
-    task_id = ids.task_id(head.id, line.ns, task.node, task.send)
-    return task_metadata(task.node, task.send, head.step + 1, task_id, given, triggers=shape.triggers, ns=view.line)
+    task_id = ids.task_id(head.id, line.ns, task.runs, task.send)
+    return task_metadata(task.runs, task.send, head.step + 1, task_id, given, triggers=shape.triggers, ns=view.line)
 
 
 def _wrote(view: RunView, events: Sequence[Any], line: Line, after: Line) -> bool:

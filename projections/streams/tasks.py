@@ -121,8 +121,8 @@ def task_ended(
         interrupts: the questions it waits for.
     """
     return {
-        "id": ids.task_id(head.id, view.line, task.node, task.send),
-        "name": task.node,
+        "id": ids.task_id(head.id, view.line, task.runs, task.send),
+        "name": task.runs,
         "error": error,
         "result": {} if result is None else result,
         "interrupts": [as_dict(question) for question in interrupts],

@@ -8,6 +8,7 @@ import pytest
 from clew.checkpoint import BaseCheckpointSaver, InMemorySaver, PostgresSaver, SqliteSaver
 
 from .callers import AsyncCaller, Caller
+from .v3_programs import AsyncReader, Reader
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
@@ -28,3 +29,14 @@ def saver(request: pytest.FixtureRequest) -> Iterator[BaseCheckpointSaver]:
 def caller(request: pytest.FixtureRequest) -> Caller:
     """A sync and an async caller in turn."""
     return request.param()
+
+
+@pytest.fixture(params=[Reader, AsyncReader], ids=["sync", "async"])
+def reader(request: pytest.FixtureRequest) -> Iterator[Reader]:
+    """A sync and an async reader of v3 event streams in turn."""
+    made = request.param()
+    if isinstance(made, AsyncReader):
+        with made:
+            yield made
+    else:
+        yield made

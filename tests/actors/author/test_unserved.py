@@ -14,7 +14,7 @@ def builder(**options: object) -> StateGraph:
     return StateGraph(MessagesState).add_node("node", node, **options).add_edge(START, "node")
 
 
-@pytest.mark.parametrize(("promise", "value"), [("timeout", 1.0), ("error_handler", lambda state: None)])
+@pytest.mark.parametrize(("promise", "value"), [("timeout", 1.0)])
 def test_a_promise_that_is_not_served_is_refused_with_the_nodes_name(promise: str, value: object) -> None:
     with pytest.raises(NotImplementedError, match=f"{promise} of 'node'"):
         builder(**{promise: value}).compile()
@@ -23,8 +23,3 @@ def test_a_promise_that_is_not_served_is_refused_with_the_nodes_name(promise: st
 def test_a_default_for_every_node_is_refused_too() -> None:
     with pytest.raises(NotImplementedError, match="timeout of 'every node'"):
         builder().set_node_defaults(timeout=1.0).compile()
-
-
-def test_an_update_of_one_task_is_refused() -> None:
-    with pytest.raises(NotImplementedError, match="as_node"):
-        builder().compile().update_state({"configurable": {"thread_id": "1"}}, None, task_id="t")

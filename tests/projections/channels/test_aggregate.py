@@ -138,7 +138,7 @@ def test_merging_decodes_nothing():
     channel = BinaryOperatorAggregate(list, operator.add)
     cell = None
     for _ in range(3):
-        cell = channel.merge(cell, [Write("key", Payload.stored(b"", FailingReader()))])
+        cell = channel.merge(cell, [Write("key", Payload.stored(b"\xc0", FailingReader()))])
     assert channel.holds_value(cell)
     with pytest.raises(AssertionError, match="decoded without"):
         channel.read(cell)

@@ -117,8 +117,8 @@ class FailingReader:
 
 def test_merging_decodes_nothing():
     channel = MessagesChannel(list)
-    cell = channel.merge(None, [Write("key", Payload.stored(b"", FailingReader()))])
-    cell = channel.merge(cell, [Write("key", Payload.stored(b"", FailingReader()))])
+    cell = channel.merge(None, [Write("key", Payload.stored(b"\xc0", FailingReader()))])
+    cell = channel.merge(cell, [Write("key", Payload.stored(b"\xc0", FailingReader()))])
     assert channel.holds_value(cell)
     with pytest.raises(AssertionError, match="decoded without"):
         channel.settle(cell)
