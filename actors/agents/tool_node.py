@@ -9,12 +9,14 @@ import functools
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from langchain_core.messages import ToolCall
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.tools import BaseTool
 from langchain_core.tools import tool as create_tool
 
 from ..author.callee import code_digest, digest
-from .tools.arguments import functions_of
+from .injection import ToolRuntime
+from .tools.arguments import Surroundings, fill, functions_of
 from .tools.body import ToolBody
 from .tools.calls import ToolCallRequest
 from .tools.errors import ErrorPolicy, HandleToolErrors, say_arguments_error
@@ -35,7 +37,10 @@ class ToolNode(Runnable[Any, Any]):
 
     In a graph each call is on record by itself: when one of them asks a person, the others run to their end, and
     after the answer only the asking tool runs again, from its first line. Several questions surface together, each with
-    an id of its own. Outside of a graph it just runs.
+    an id of its own. A call that a person rejected or answered in a `HumanInTheLoop` is not made.
+
+    Outside of a graph it just runs. What a graph would give to its tools (context, store, writer) it takes from a
+    `clew.runtime.Runtime` under `config["configurable"]["__pregel_runtime"]`, if there is one.
 
     ```python
     builder.add_node("tools", ToolNode([search, human_assistance]))
@@ -90,6 +95,34 @@ class ToolNode(Runnable[Any, Any]):
             parts += [name, *map(code_digest, functions_of(body.tool))]
         wrappers = [wrapper for wrapper in (self.wrap_tool_call, self.awrap_tool_call) if wrapper is not None]
         return digest([*parts, *map(code_digest, wrappers)])
+
+    def inject_tool_args(
+        self, tool_call: ToolCall, tool_runtime: ToolRuntime[Any, Any], tool: BaseTool | None = None
+    ) -> ToolCall:
+        """The call with the arguments that the graph fills in, from `tool_runtime`; the given call stays as it is.
+
+        Args:
+            tool_call: a call as a model made it. What it gives for injected parameters is thrown away.
+            tool_runtime: state, store and the rest.
+            tool: the tool to fill in for; by default the node's own of that name, and a call of no known tool comes
+                back unchanged.
+
+        Raises:
+            KeyError, AttributeError: the state lacks a field.
+            ValueError: the tool wants a store and there is none.
+        """
+        body = self.bodies.get(tool_call["name"]) if tool is None else ToolBody(tool)
+        if body is None:
+            return tool_call
+        state, is_list = tool_runtime.state, isinstance(tool_runtime.state, list)
+        around = Surroundings(
+            state={self.messages_key: state} if is_list else state,
+            store=tool_runtime.store,
+            call_id=tool_call["id"] or "",
+            runtime=lambda: tool_runtime,
+            messages_only=is_list,
+        )
+        return {**tool_call, "args": fill(body.tool.name, tool_call["args"], body.injections, around)}
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Run the calls that `input` asks for: one of them on the calling thread, the others beside it.

@@ -60,6 +60,8 @@ def _parts(annotation: Any) -> list[Any]:
 
 def _fields(cls: type) -> list[Any]:
     """The annotations of a class's fields, if it is of a kind that has some."""
+    if cls is BaseModel:  # has none, and lacks what its sub-classes have
+        return []
     if issubclass(cls, BaseModel):
         generic: Any = cls.__pydantic_generic_metadata__["args"]
         return [*(field.annotation for field in cls.model_fields.values()), *generic]

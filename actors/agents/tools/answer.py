@@ -14,7 +14,7 @@ from ..injection import ToolRuntime
 from .arguments import Surroundings, fill
 from .body import BareStep, ToolBody, WatchedStep
 from .calls import ToolCallRequest
-from .errors import arguments_error
+from .errors import INVALID_TOOL_NAME_ERROR_TEMPLATE, arguments_error
 from .results import Output, outputs_of
 from .together import Script, Step, adrive, drive, on_a_thread
 
@@ -85,11 +85,11 @@ class ToolAnswer:
         node = self.round.node
         body = node.bodies.get(self.call["name"])
         if node.wrap_tool_call is None and node.awrap_tool_call is None:
-            return (yield from self._execution(self.call, body, self.round.state, None))
+            return (yield from self._execution(self.call, body, self.round.given, None))
         try:
             tool = None if body is None else body.tool
             runtime = self.round.tool_runtime(self.call["id"] or "")
-            returned = yield _WrapStep(self, ToolCallRequest(self.call, tool, self.round.state, runtime))
+            returned = yield _WrapStep(self, ToolCallRequest(self.call, tool, self.round.given, runtime))
             return self._checked(returned, self.call)
         except Exception as error:
             return self._told(error, self.call)
@@ -115,6 +115,8 @@ class ToolAnswer:
 
     def _around(self, call: ToolCall, state: Any, runtime: ToolRuntime[Any, Any] | None) -> Surroundings:
         call_id = call["id"] or ""
+        if self.round.as_list and isinstance(state, list):
+            state = {self.round.node.messages_key: state}
         return Surroundings(
             state=state,
             store=self.round.runtime.store if runtime is None else runtime.store,
@@ -142,7 +144,7 @@ class ToolAnswer:
 
     def _unknown(self, call: ToolCall) -> ToolMessage:
         known = ", ".join(self.round.node.bodies) or "none"
-        content = f"Error: {call['name']} is not a valid tool; the tools there are: {known}."
+        content = INVALID_TOOL_NAME_ERROR_TEMPLATE.format(requested_tool=call["name"], available_tools=known)
         return ToolMessage(content, name=call["name"], tool_call_id=call["id"] or "", status="error")
 
     def _keep(self, effect: Effect | None, returned: Any) -> None:

@@ -27,6 +27,8 @@ _format_output = getattr(core, "_format_output", None)
 """Makes a message of what a tool returned. Where a release of langchain-core lacks it, no tool is run bare."""
 _new_run_id = getattr(managers, "uuid7", uuid4)
 """Ids as langchain-core makes them; tracers warn of another kind."""
+_CLOSES_A_PAUSE = "BaseException" in BaseTool.run.__code__.co_names
+"""True where langchain-core tells callbacks of every end of a tool's run; before 1.8 a pause left the run open."""
 _MADE_FROM_FUNCTIONS = (StructuredTool, Tool)
 
 
@@ -137,8 +139,8 @@ class WatchedStep:
         except (Exception, KeyboardInterrupt):
             raise
         except BaseException as error:
-            # langchain-core closes a tool's run for the errors above only; a pause would leave it open in every trace.
-            if self._run_id is not None:
+            # langchain-core before 1.8 closes a tool's run for the errors above only; a trace would show it open.
+            if self._run_id is not None and not _CLOSES_A_PAUSE:
                 run = CallbackManagerForToolRun(**self._told(CallbackManager))
                 run.on_tool_error(error, tool_call_id=self._call["id"])
             raise
@@ -150,7 +152,7 @@ class WatchedStep:
         except (Exception, KeyboardInterrupt):
             raise
         except BaseException as error:
-            if self._run_id is not None:
+            if self._run_id is not None and not _CLOSES_A_PAUSE:
                 run = AsyncCallbackManagerForToolRun(**self._told(AsyncCallbackManager))
                 await run.on_tool_error(error, tool_call_id=self._call["id"])
             raise

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal, TypedDict
 
-from langchain_core.messages import AIMessage, ToolCall
+from langchain_core.messages import AIMessage, ToolCall, ToolMessage
 from langchain_core.tools import BaseTool
 from msgspec import Struct
 
@@ -15,14 +15,24 @@ from ..injection import ToolRuntime
 CONTEXT_TYPE = "tool_call_with_context"
 """`__type` of an input that carries one call and the state it was made in, for use in a `Send`."""
 
+REVIEW_KEY = "clew_review"
+"""Key in the `artifact` of an answer that a person gave in a tool's place; its value is the decision."""
+
+# by a call: in a class body the name `__type` would be mangled
+ToolCallWithContext = TypedDict(
+    "ToolCallWithContext",
+    {"tool_call": ToolCall, "__type": Literal["tool_call_with_context"], "state": Any},
+)
+ToolCallWithContext.__doc__ = "An input of a ToolNode: one call, and the state that its tool sees."
+
 
 class CalledTools(Struct, frozen=True):
     """What one input of a ToolNode asks for."""
 
     calls: Sequence[ToolCall]
     """In the order the model made them."""
-    state: Any
-    """What tools see as the state: a dict or an instance of the state's class."""
+    given: Any
+    """The state as the node received it: a dict, an instance of the state's class, or a bare list of messages."""
     as_list: bool
     """True when the input was a bare list of messages: the output is one too."""
 
@@ -72,8 +82,34 @@ def called_tools(given: Any, messages_key: str, current_state: Callable[[], Any]
     if isinstance(given, list) and given and isinstance(given[-1], dict) and given[-1].get("type") == "tool_call":
         return CalledTools(given, current_state(), as_list=False)
     if isinstance(given, list):
-        return CalledTools(_last_calls(given, messages_key), {messages_key: given}, as_list=True)
+        return CalledTools(_last_calls(given, messages_key), given, as_list=True)
     return CalledTools(_last_calls(messages_in(given, messages_key), messages_key), given, as_list=False)
+
+
+def calling_message(messages: Sequence[Any], *, reviewed: bool = False) -> tuple[AIMessage | None, Sequence[ToolCall]]:
+    """The last message of a model, and those of its calls that no later message answers.
+
+    A call without an id cannot be told apart from another one's answer, so it always counts as unanswered.
+
+    Args:
+        messages: a history.
+        reviewed: True to count only the answers that a person gave in a tool's place.
+    """
+    answered: set[str] = set()
+    for message in reversed(messages):
+        if isinstance(message, ToolMessage):
+            if not reviewed or is_review(message):
+                answered.add(message.tool_call_id)
+        elif isinstance(message, AIMessage):
+            if not answered:
+                return message, message.tool_calls
+            return message, [call for call in message.tool_calls if not call["id"] or call["id"] not in answered]
+    return None, ()
+
+
+def is_review(message: ToolMessage) -> bool:
+    """True for an answer that a person gave in a tool's place: a rejection, or a result by hand."""
+    return isinstance(message.artifact, dict) and REVIEW_KEY in message.artifact
 
 
 def places(calls: Sequence[ToolCall]) -> list[str]:
@@ -91,9 +127,9 @@ def _last_calls(messages: Sequence[Any], messages_key: str) -> Sequence[ToolCall
             f"a ToolNode's input has no message under {messages_key!r}: give it a state whose messages end with a "
             "model's tool calls; another key is set by ToolNode(messages_key=...)"
         )
-    for message in reversed(messages):
-        if isinstance(message, AIMessage):
-            return message.tool_calls
+    message, calls = calling_message(messages, reviewed=True)
+    if message is not None:
+        return calls
     raise ValueError(
         f"a ToolNode's input has {len(messages)} messages and no AIMessage among them: tool calls come from a model's "
         "message, so run the model's node before"

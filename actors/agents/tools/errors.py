@@ -17,6 +17,12 @@ from ...author.hints import EMPTY, shape_of
 
 HandleToolErrors = bool | str | type[Exception] | tuple[type[Exception], ...] | Callable[..., Any]
 """What `ToolNode(handle_tool_errors=…)` takes."""
+TOOL_CALL_ERROR_TEMPLATE = "Error: {error}\nCorrect the call and try again."
+"""What a model is told about an error that is handled without a text of its own."""
+INVALID_TOOL_NAME_ERROR_TEMPLATE = (
+    "Error: {requested_tool} is not a valid tool; the tools there are: {available_tools}."
+)
+"""What a model is told when it calls a tool that the node does not have."""
 _NOT_ITS_OWN = "what is wrong is an argument that the application gives, not you"
 _NEVER_HANDLED = (QuestionNotReproducibleError,)
 """For the person who answered, not for the model: as a message to it, the answer would be lost."""
@@ -80,7 +86,7 @@ class ErrorPolicy:
         if isinstance(wanted, str):
             return wanted
         if wanted is True or isinstance(wanted, (type, tuple)):
-            return f"Error: {error!r}\nCorrect the call and try again."
+            return TOOL_CALL_ERROR_TEMPLATE.format(error=repr(error))
         content = wanted(error)  # type: ignore[operator]
         return content if isinstance(content, (str, list)) else str(content)
 

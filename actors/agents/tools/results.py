@@ -48,7 +48,7 @@ def combined(outputs: Sequence[Output], messages_key: str, as_list: bool) -> Any
     """What the node returns for the outputs of all its calls, in call order.
 
     Messages alone are one update. With a Command among them it is a list of Commands and updates; Commands for the
-    parent graph that only send are one, since a graph is left once.
+    parent graph that only send are one, at the end, since a graph is left once.
     """
     if not any(isinstance(output, Command) for output in outputs):
         return list(outputs) if as_list else {messages_key: list(outputs)}
@@ -59,9 +59,24 @@ def combined(outputs: Sequence[Output], messages_key: str, as_list: bool) -> Any
             parts.append([output] if as_list else {messages_key: [output]})
         elif not any(output is send for send in sends):
             parts.append(output)
-        elif output is sends[0]:
-            parts.append(_one_command(sends))
-    return parts
+    return [*parts, _one_command(sends)] if sends else parts
+
+
+def msg_content_output(output: Any) -> str | list[Any]:
+    """What a tool returned as the content of a message: a text or a list of content blocks as it is, the rest as JSON.
+
+    What JSON cannot say becomes its `str`.
+    """
+    if isinstance(output, str) or (isinstance(output, list) and _are_blocks(output)):
+        return output
+    try:
+        return json.dumps(output, ensure_ascii=False)
+    except Exception:
+        return str(output)
+
+
+def _are_blocks(content: list[Any]) -> bool:
+    return all(isinstance(block, dict) and block.get("type") in TOOL_MESSAGE_BLOCK_TYPES for block in content)
 
 
 def _only_sends_up(command: Command[Any]) -> bool:
@@ -158,9 +173,7 @@ def _named(output: Output, tool_name: str, call_id: str, messages_key: str) -> O
 def _with_fitting_content(message: ToolMessage) -> ToolMessage:
     """The message; a list in it that is not one of content blocks becomes JSON, as any other value does."""
     content = message.content
-    if isinstance(content, str) or all(
-        isinstance(block, dict) and block.get("type") in TOOL_MESSAGE_BLOCK_TYPES for block in content
-    ):
+    if isinstance(content, str) or _are_blocks(content):
         return message
     return message.model_copy(update={"content": json.dumps(content, ensure_ascii=False, default=str)})
 

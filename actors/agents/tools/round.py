@@ -48,7 +48,7 @@ class ToolRound:
         self.watched = _has_handlers(self.config) or somebody_listens()
         """True when callbacks, tracing or a debug switch want to know of the tools' runs."""
         called = called_tools(given, node.messages_key, self._current_state)
-        self.state = called.state
+        self.given = called.given
         self.as_list = called.as_list
         self.answers = [
             ToolAnswer(self, call, place) for call, place in zip(called.calls, places(called.calls), strict=True)
@@ -98,7 +98,7 @@ class ToolRound:
         """What a tool or wrapper receives as `runtime`."""
         runtime = self.runtime
         made: ToolRuntime[Any, Any] = ToolRuntime(
-            state=self.state,
+            state=self.given,
             context=runtime.context,
             config=self.config,
             stream_writer=runtime.stream_writer,

@@ -41,6 +41,8 @@ def shape_of(cls: type) -> Shape | None:
     """The shape of a class that can be stored without being told how; None for any other."""
     if issubclass(cls, enum.Enum):
         return _flag_shape(cls) if issubclass(cls, enum.Flag) else _enum_shape(cls)
+    if cls is BaseModel:  # as in `dict | BaseModel`: it says nothing about which models
+        return None
     if issubclass(cls, BaseModel):
         return _model_shape(cls)
     if issubclass(cls, msgspec.Struct):

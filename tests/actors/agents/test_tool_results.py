@@ -198,7 +198,7 @@ def test_commands_that_only_send_to_the_parent_graph_become_one():
         return Command(graph=Command.PARENT, update={"customer": to}, goto=[Send(to, {"x": 1})])
 
     calls = [called("hand_over", "1", to="left"), called("plain", "2"), called("hand_over", "3", to="right")]
-    command, update = run_alone([hand_over, plain], *calls)
+    update, command = run_alone([hand_over, plain], *calls)
     assert command.goto == [Send("left", {"x": 1}), Send("right", {"x": 1})]
     assert command.update == [("customer", "left"), ("customer", "right")]
     assert contents(update) == ["plain"]
