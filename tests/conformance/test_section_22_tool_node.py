@@ -486,9 +486,9 @@ def test_a_list_has_exactly_one_answer_and_nothing_else_than_messages_and_comman
     for wrong in ([Command(update={"color": "red"})], [said("a"), said("b")]):
         with pytest.raises(ValueError, match="answer"):
             give(wrong)
-    mixed = [Command(update={"messages": [said()]}), 3]
+    node = ToolNode([add], wrap_tool_call=lambda request, execute: [execute(request), 3])
     with pytest.raises(TypeError):
-        give(mixed)
+        node.invoke({"messages": [asking(called("add", a=1, b=2))]})
 
 
 def test_two_commands_that_write_one_plain_key_conflict_at_the_steps_end(caller: Caller):
