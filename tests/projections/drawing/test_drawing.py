@@ -263,8 +263,7 @@ def test_nodes_keep_their_order_and_edges_are_sorted():
     assert mermaid(shape("cba", f"{START} b", f"{START} c", "b c", "b a", f"a {END}", f"c {END}")) == expected
 
 
-def test_a_graph_that_never_ends_has_no_end():
-    """Where a run stops instead is nobody's to say; the peer's END here depends on how often it went round."""
+def test_a_graph_that_never_ends_has_no_end_if_several_nodes_go_round():
     drawn = graph_drawing(shape("abc", f"{START} c", "c b", "c a", "b a", "a c"))
     assert END not in drawn.nodes
     assert [(edge.source, edge.target) for edge in drawn.edges] == [
@@ -281,9 +280,11 @@ def test_a_loop_with_a_written_end_shows_where_it_ends():
     assert drawn == ["__start__ --> a;", "a -.-> __end__;", "a -.-> a;"]
 
 
-def test_a_join_shows_its_sources_that_are_reached_when_its_target_is():
+def test_a_join_shows_its_sources_that_are_reached_before_its_target_is():
+    drawn = edge_lines(shape("abcd", f"{START} a", "a d", "d c", joins=[(("a", "b"), "c")]))
+    assert drawn == ["__start__ --> a;", "a --> c;", "a --> d;", "d --> c;", "c --> __end__;"]
     drawn = edge_lines(shape("abc", f"{START} a", (START, "c"), joins=[(("a", "b"), "c")]))
-    assert drawn == ["__start__ --> a;", "__start__ -.-> c;", "a --> c;", "c --> __end__;"]
+    assert drawn == ["__start__ --> a;", "__start__ -.-> c;", "a --> __end__;", "c --> __end__;"]
 
 
 def test_what_is_not_listed_is_not_drawn():
@@ -309,7 +310,7 @@ def test_the_chatbot_with_tools():
 
 INNER = shape("xy", f"{START} x", "x y")
 BRANCHING = shape("xy", (START, "x"), (START, "y"))
-ENDLESS = shape("xy", f"{START} x", "x y", "y x")
+ENDLESS = shape("xy", f"{START} x", f"{START} y", "x x", "y y")
 
 
 def outer(inside: GraphShape) -> GraphShape:
