@@ -8,14 +8,11 @@ from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequenc
 from contextlib import aclosing, closing
 from typing import Any
 
-from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import merge_configs
-from pydantic import TypeAdapter
 
 from ...events.vocabulary import StateUpdate
 from ...projections.state.views import StateSnapshot
-from ..author.hints import for_pydantic
-from ..author.shape import drawable
 from ..run_stream.door import open_astream_events, open_stream_events
 from ..run_stream.mux import Factory
 from ..run_stream.run_stream import AsyncGraphRunStream, GraphRunStream
@@ -24,15 +21,15 @@ from . import editing
 from . import state as state_door
 from .caches import cache_places
 from .drive import adrive, drive
+from .looks import Looks
 from .output import Forms, output_of
 from .request import Options, open_run
-from .setup import Setup
 
 Config = RunnableConfig | None
 Stops = Sequence[str] | str | None
 
 
-class CompiledStateGraph(Setup, Runnable[Any, Any]):
+class CompiledStateGraph(Looks):
     """A graph that runs. Made by `StateGraph.compile`; safe to use from any thread and any event loop.
 
     Common arguments of its methods:
@@ -384,39 +381,6 @@ class CompiledStateGraph(Setup, Runnable[Any, Any]):
     ) -> RunnableConfig:
         """As `bulk_update_state`, off the event loop."""
         return await asyncio.to_thread(self.bulk_update_state, config, supersteps)
-
-    # -- looks
-
-    @property
-    def InputType(self) -> Any:
-        """The graph's input schema: what langchain-core makes a tool's arguments of."""
-        return Any if self.builder is None else for_pydantic(self.builder.input_schema)
-
-    @property
-    def OutputType(self) -> Any:
-        """The graph's output schema."""
-        return Any if self.builder is None else for_pydantic(self.builder.output_schema)
-
-    def get_input_jsonschema(self, config: Config = None) -> dict[str, Any]:
-        """JSON schema of what `invoke` takes."""
-        return TypeAdapter(self.InputType).json_schema()
-
-    def get_output_jsonschema(self, config: Config = None) -> dict[str, Any]:
-        """JSON schema of what `invoke` returns."""
-        return TypeAdapter(self.OutputType).json_schema()
-
-    def get_context_jsonschema(self) -> dict[str, Any] | None:
-        """JSON schema of the context; None for a graph without a context schema."""
-        schema = self.plan.context_schema
-        return None if schema is None else TypeAdapter(for_pydantic(schema)).json_schema()
-
-    def get_graph(self, config: Config = None, *, xray: int | bool = False) -> Any:
-        """The graph as a langchain-core `Graph`: `draw_mermaid()`, `draw_mermaid_png()`, `to_json()`."""
-        return drawable(self.plan, xray=xray)
-
-    def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
-        """The graph's name, as tracing shows it."""
-        return (name or self.name or self.plan.name) + (suffix or "")
 
 
 def _no_more(kwargs: dict[str, Any]) -> None:

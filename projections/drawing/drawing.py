@@ -10,11 +10,35 @@ from langchain_core.runnables.graph import Edge, Graph, MermaidDrawMethod, Node
 from ...events.errors import DrawingUnavailableError, MissingPackageError
 from ...events.vocabulary import END, START
 from .edges import drawn_edges
+from .layout import Way
 from .shape import GraphShape, NodeShape
+from .svg import svg_of
+from .text import text_of
 
 
 class DrawableGraph(Graph):
-    """A graph to look at: `draw_mermaid()`, `draw_mermaid_png()`, `draw_ascii()`, `to_json()`."""
+    """A graph to look at: `draw_mermaid()`, `draw_mermaid_png()`, `draw_ascii()`, `draw_svg()`, `to_json()`."""
+
+    def draw_ascii(self) -> str:
+        """The diagram in plain characters, drawn here: langchain-core's own needs a library under the GPL.
+
+        Dotted lines are what a path function or a Command may choose.
+        """
+        return text_of(self._names(), self._ways())
+
+    def draw_svg(self) -> str:
+        """The diagram as SVG, drawn here: no service and no browser."""
+        return svg_of(self._names(), self._ways())
+
+    def _names(self) -> dict[str, str]:
+        return {node.id: node.name for node in self.nodes.values()}
+
+    def _ways(self) -> list[Way]:
+        return [
+            Way(edge.source, edge.target, edge.conditional, None if edge.data is None else str(edge.data))
+            for edge in self.edges
+            if edge.source in self.nodes and edge.target in self.nodes
+        ]
 
     def draw_mermaid_png(self, *, draw_method: MermaidDrawMethod = MermaidDrawMethod.API, **options: Any) -> bytes:
         """The diagram as PNG bytes, rendered by the mermaid.ink service or, with PYPPETEER, by a browser here.

@@ -1,0 +1,151 @@
+"""What a compiled graph looks like from outside: schemas, channel names, drawings. Nothing here runs the graph."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+from langchain_core.runnables import Runnable, RunnableConfig
+from pydantic import BaseModel, TypeAdapter, create_model
+
+from ...events.vocabulary import START
+from ..author.hints import class_hints, for_pydantic, stripped
+from ..author.shape import drawable
+from .setup import Setup
+
+Config = RunnableConfig | None
+_OPEN = {"arbitrary_types_allowed": True}
+
+
+class Looks(Setup, Runnable[Any, Any]):
+    """The part of a compiled graph that describes it."""
+
+    stream_mode = "updates"
+    """The mode of `stream` when none is given."""
+    step_timeout = None
+    stream_eager = False
+    retry_policy = ()
+    """Policies are the nodes' own: `add_node(retry_policy=...)`."""
+    cache_policy = None
+
+    # -- schemas
+
+    @property
+    def InputType(self) -> Any:
+        """The graph's input schema: what langchain-core makes a tool's arguments of."""
+        return Any if self.builder is None else for_pydantic(self.builder.input_schema)
+
+    @property
+    def OutputType(self) -> Any:
+        """The graph's output schema."""
+        return Any if self.builder is None else for_pydantic(self.builder.output_schema)
+
+    @property
+    def context_schema(self) -> Any:
+        """The class that `context` is made an instance of; None when there is none."""
+        return self.plan.context_schema
+
+    def get_input_jsonschema(self, config: Config = None) -> dict[str, Any]:
+        """JSON schema of what `invoke` takes."""
+        return self._jsonschema(self.InputType, "Input")
+
+    def get_output_jsonschema(self, config: Config = None) -> dict[str, Any]:
+        """JSON schema of what `invoke` returns."""
+        return self._jsonschema(self.OutputType, "Output")
+
+    def get_context_jsonschema(self) -> dict[str, Any] | None:
+        """JSON schema of the context; None for a graph without a context schema."""
+        schema = self.plan.context_schema
+        return None if schema is None else TypeAdapter(for_pydantic(schema)).json_schema()
+
+    def get_config_jsonschema(self, *, include: Sequence[str] | None = None) -> dict[str, Any]:
+        """JSON schema of `config_schema`."""
+        return self.config_schema(include=include).model_json_schema()
+
+    def get_output_schema(self, config: Config = None) -> type[BaseModel]:
+        """A pydantic model of what `invoke` returns: every output key, none of which need be there."""
+        name = self.get_name("Output")
+        if self.plan.root is not None or self.builder is None:
+            return super().get_output_schema(config)  # type: ignore[return-value]  # langchain-core's, a root model
+        hints = class_hints(self.builder.output_schema)
+        fields: dict[str, Any] = {key: (stripped(hints.get(key, Any)), None) for key in self.plan.output_view.keys}
+        return create_model(name, __config__=_OPEN, **fields)  # type: ignore[call-overload]
+
+    def config_schema(self, *, include: Sequence[str] | None = None) -> type[BaseModel]:
+        """A pydantic model of the config, with the context's fields under `configurable`; older code asks for it."""
+        fields: dict[str, Any] = {name: (Any, None) for name in include or () if name != "configurable"}
+        if self.plan.context_schema is not None:
+            fields["configurable"] = (for_pydantic(self.plan.context_schema), None)
+        return create_model(self.get_name("Config"), __config__=_OPEN, **fields)  # type: ignore[call-overload]
+
+    def _jsonschema(self, schema: Any, kind: str) -> dict[str, Any]:
+        made = TypeAdapter(schema).json_schema()
+        if self.plan.root is not None:
+            return {"default": None, **made, "title": self.get_name(kind)}
+        # The peer's schemas of dataclasses are named after the graph.
+        return {**made, "title": self.get_name(kind)} if dataclasses.is_dataclass(schema) else made
+
+    # -- channels and breakpoints
+
+    @property
+    def input_channels(self) -> str:
+        """Where input goes in."""
+        return START
+
+    @property
+    def output_channels(self) -> str | list[str]:
+        """The keys that `invoke` returns; for a state without keys, the name of its one channel."""
+        return self._keys(self.plan.output_view.keys)
+
+    @property
+    def stream_channels(self) -> str | list[str]:
+        """The keys that streams show."""
+        return self._keys(self.plan.state_view.keys)
+
+    stream_channels_asis = stream_channels
+
+    @property
+    def stream_channels_list(self) -> list[str]:
+        """The keys that streams show, always as a list."""
+        return list(self.plan.state_view.keys)
+
+    @property
+    def interrupt_before_nodes(self) -> str | list[str]:
+        """The nodes that every run stops before, or "*"."""
+        return "*" if "before" in self.plan.interrupt_all else sorted(self.plan.interrupt_before)
+
+    @property
+    def interrupt_after_nodes(self) -> str | list[str]:
+        """The nodes that every run stops after, or "*"."""
+        return "*" if "after" in self.plan.interrupt_all else sorted(self.plan.interrupt_after)
+
+    def validate(self) -> Self:
+        """The graph itself: `compile` has looked at it already."""
+        return self
+
+    def _keys(self, keys: Sequence[str]) -> str | list[str]:
+        return keys[0] if self.plan.root is not None else list(keys)
+
+    # -- drawings
+
+    def get_graph(self, config: Config = None, *, xray: int | bool = False) -> Any:
+        """The graph as a langchain-core `Graph`.
+
+        `draw_mermaid()`, `draw_ascii()` and `draw_svg()` need nothing; `draw_mermaid_png()` asks a service or a
+        browser, `draw_png()` needs pygraphviz; `to_json()` is for programs.
+
+        Args:
+            config: no difference.
+            xray: True draws sub-graphs from the inside, a number so many levels deep.
+        """
+        return drawable(self.plan, xray=xray)
+
+    async def aget_graph(self, config: Config = None, *, xray: int | bool = False) -> Any:
+        """As `get_graph`."""
+        return await asyncio.to_thread(self.get_graph, config, xray=xray)
+
+    def _repr_mimebundle_(self, **_: Any) -> Mapping[str, Any]:
+        """What a notebook shows of the graph: its diagram, drawn here."""
+        return {"text/plain": repr(self), "image/svg+xml": self.get_graph().draw_svg()}
