@@ -75,11 +75,16 @@ class Setup:
         return checkpointer or None
 
     def context_of(self, given: Any) -> Any:
-        """The context in the form of the graph's context schema; a dict becomes its class."""
+        """The context in the form of the graph's context schema: a dict becomes its class, an empty one else is none.
+
+        Raises what the class raises for the dict: `TypeError` of a dataclass, `ValidationError` of a pydantic model.
+        """
+        if not isinstance(given, Mapping):
+            return given
         schema = self.plan.context_schema
-        if isinstance(given, Mapping) and isinstance(schema, type) and not issubclass(schema, dict):
+        if isinstance(schema, type) and not issubclass(schema, dict):
             return schema(**given)
-        return given
+        return given or None
 
     def peek(self, actor: ThreadActor) -> ThreadState:
         """The thread's state as the store has it now, with this graph's channels; the actor is not disturbed."""

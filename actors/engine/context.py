@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from langchain_core.runnables.config import RunnableConfig, var_child_runnable_config
 
@@ -42,6 +42,56 @@ class ExecutionInfo:
     node_first_attempt_time: float | None = None
     """Unix time, in seconds, at which the first of these attempts began."""
 
+    def patch(self, **changes: Any) -> ExecutionInfo:
+        """The same with these fields changed. Raises `TypeError` for a field that there is not."""
+        return replace(self, **changes)
+
+
+class BaseUser(Protocol):
+    """Whoever a server has made sure of, as `ServerInfo.user` has them. Works as a mapping of its fields too."""
+
+    @property
+    def is_authenticated(self) -> bool:
+        """True for a user who was made sure of."""
+        ...
+
+    @property
+    def display_name(self) -> str:
+        """The user's name for people."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """The user's unique name."""
+        ...
+
+    @property
+    def permissions(self) -> Sequence[str]:
+        """What the user may do."""
+        ...
+
+    def __getitem__(self, key: str) -> Any:
+        """A field by its name."""
+        ...
+
+    def __contains__(self, key: str) -> bool:
+        """True where there is such a field."""
+        ...
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of the fields."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ServerInfo:
+    """Which assistant of a server runs, and for whom."""
+
+    assistant_id: str
+    graph_id: str
+    user: BaseUser | None = None
+    """What the server has put under `configurable["langgraph_auth_user"]`, where that has an `identity`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeRuntime(Generic[Context]):
@@ -55,8 +105,10 @@ class NodeRuntime(Generic[Context]):
     heartbeat: Callable[[], None] = field(default=_no_heartbeat)
     """Says that the node makes progress: its idle timeout begins anew."""
     previous: Any = None
+    """What the thread's last finished call of an entrypoint saved, else returned; None at first and in other graphs."""
     execution_info: ExecutionInfo | None = None
-    server_info: Any = None
+    server_info: ServerInfo | None = None
+    """Set where the config's `configurable` names `assistant_id` and `graph_id`."""
     control: RunControl | None = None
     """Asks this run to stop at the end of its super-step."""
 
@@ -71,8 +123,31 @@ class NodeRuntime(Generic[Context]):
         return None if self.control is None else self.control.drain_reason
 
     def override(self, **changes: Any) -> NodeRuntime[Context]:
-        """A runtime with these fields changed."""
+        """A runtime with these fields changed. Raises `TypeError` for a field that there is not."""
         return replace(self, **changes)
+
+    def merge(self, other: NodeRuntime[Context]) -> NodeRuntime[Context]:
+        """A runtime with what `other` has, and what this one has where `other` has nothing."""
+        return NodeRuntime(
+            context=other.context or self.context,
+            store=other.store or self.store,
+            stream_writer=self.stream_writer if other.stream_writer is _no_writer else other.stream_writer,
+            heartbeat=self.heartbeat if other.heartbeat is _no_heartbeat else other.heartbeat,
+            previous=self.previous if other.previous is None else other.previous,
+            execution_info=other.execution_info or self.execution_info,
+            server_info=other.server_info or self.server_info,
+            control=other.control or self.control,
+        )
+
+    def patch_execution_info(self, **changes: Any) -> NodeRuntime[Context]:
+        """A runtime with these fields of its `execution_info` changed; `RuntimeError` where it has none."""
+        if self.execution_info is None:
+            raise RuntimeError("this runtime has no execution_info to change: it does not come from a running node")
+        return replace(self, execution_info=self.execution_info.patch(**changes))
+
+
+# The name people know it by; `clew.Runtime` is what a service holds.
+NodeRuntime.__name__ = NodeRuntime.__qualname__ = "Runtime"
 
 
 def node_metadata(job: Job) -> dict[str, Any]:
@@ -121,6 +196,7 @@ def node_runtime(job: Job) -> NodeRuntime[Any]:
             node_attempt=job.tried,
             node_first_attempt_time=job.first_attempt_at,
         ),
+        server_info=server_info(configurable),
     )
 
 
@@ -130,6 +206,15 @@ def previous(job: Job) -> Any:
         return None
     values = read_values(job.run.channels, job.cells, (PREVIOUS, END))
     return values.get(PREVIOUS, values.get(END))
+
+
+def server_info(configurable: Mapping[str, Any]) -> ServerInfo | None:
+    """The server's own keys of `configurable`; None where no server has set them."""
+    assistant, graph = configurable.get("assistant_id"), configurable.get("graph_id")
+    if assistant is None or graph is None:
+        return None
+    user = configurable.get("langgraph_auth_user")
+    return ServerInfo(str(assistant), str(graph), user if hasattr(user, "identity") else None)
 
 
 def stream_writer(job: Job) -> StreamWriter:
