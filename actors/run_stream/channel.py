@@ -135,6 +135,11 @@ class StreamChannel(Generic[T]):
         self._subscribed = False
 
     @property
+    def read(self) -> bool:
+        """True while somebody reads the channel: what is pushed to another one is not kept."""
+        return self._subscribed
+
+    @property
     def head(self) -> int | None:
         """Stamp of the first item that waits, None without one."""
         return self._items[0][0] if self._items else None

@@ -71,7 +71,7 @@ class MessagesTransformer(StreamTransformer):
         return True
 
     def _whole(self, message: BaseMessage, node: str | None) -> None:
-        if isinstance(message, (AIMessageChunk, ToolMessage)):
+        if isinstance(message, (AIMessageChunk, ToolMessage)) or not self._channel.read:
             return
         stream = self._begin(node, message.id)
         for event in message_to_events(message, message_id=message.id):
@@ -80,6 +80,9 @@ class MessagesTransformer(StreamTransformer):
 
     def _piece(self, event: Mapping[str, Any], run_id: Any, node: str | None) -> None:
         if event["event"] == "message-start":
+            if not self._channel.read:
+                # Nobody would get it, and putting messages together is most of what a token costs.
+                return
             stream = self._begin(node, event.get("id"))
             stream.dispatch(event)
             self._open[run_id] = stream

@@ -58,6 +58,8 @@ class StreamMux:
         self._numbers = count(1) if _assign_seq else None
         self._stamps = count(1)
         self._transformers: list[StreamTransformer] = []
+        self._pipeline: list[tuple[StreamTransformer, Callable[[ProtocolEvent], Steps] | None, bool]] = []
+        """(transformer, its own steps if it says them, True when an event is to be awaited) in the order of events."""
         self._projections: dict[str, Any] = {}
         self._owners: dict[str, StreamTransformer] = {}
         self._channels: list[StreamChannel[Any]] = []
@@ -147,6 +149,8 @@ class StreamMux:
             if isinstance(value, StreamChannel):
                 self._adopt(value, native)
         self._transformers.append(transformer)
+        waits = self.is_async and type(transformer).aprocess is not StreamTransformer.aprocess
+        self._pipeline.append((transformer, getattr(transformer, "_steps", None), waits))
         registered = getattr(transformer, "_on_register", None)
         if registered is not None:
             registered(self)
@@ -173,10 +177,14 @@ class StreamMux:
     def passing(self, event: ProtocolEvent) -> Steps:
         """Show an event to every transformer, and log it if they all keep it."""
         kept = True
-        for transformer in self._transformers:
-            own = getattr(transformer, "_steps", None)
-            # A built-in that feeds other muxes says its steps itself.
-            keep = (yield from own(event)) if own is not None else (yield _hook(transformer, "process", event))
+        for transformer, own, waits in self._pipeline:
+            if own is not None:
+                # A built-in that feeds other muxes says its steps itself.
+                keep = yield from own(event)
+            elif waits:
+                keep = yield _hook(transformer, "process", event)
+            else:
+                keep = transformer.process(event)
             kept = bool(keep) and kept
         if kept and not self.log.closed:
             self._append(event)

@@ -27,6 +27,7 @@ class _RunStream:
         self._place = list(mux.scope)
         self._exhausted = parts is None
         self._failure: BaseException | None = None
+        self._part = Step(self._next, self._anext)
         self._latest: Any = None
         self._questions: list[Any] = []
         for key in mux.native_keys:
@@ -52,7 +53,7 @@ class _RunStream:
         if self._exhausted:
             return False
         try:
-            part = yield Step(self._next, self._anext)
+            part = yield self._part
             if part is None:
                 self._exhausted = True
                 yield from self.mux.closing()
