@@ -244,6 +244,11 @@ def _from_mapping(plan: Plan, node: str, update: Mapping[Any, Any], result: Retu
             result.extra[key] = value
 
 
+def write_of(plan: Plan, key: str, value: Any) -> Write:
+    """The write of a value to a key, as a node's return would have it."""
+    return _write(key, plan.channels[key], value)
+
+
 def _write(key: str, channel: Channel[Any], value: Any) -> Write:
     content, overwrite = unwrap_overwrite(value)
     if type(channel) is not MessagesChannel:  # which sees to the ids itself

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
@@ -24,6 +24,7 @@ from ...events.vocabulary import (
     Interrupt,
     InterruptRaised,
     QuestionWithdrawn,
+    Write,
 )
 from ...projections.state import ids
 from ...projections.state.thread import Question
@@ -47,6 +48,7 @@ class Call:
         "job",
         "lock",
         "open",
+        "pushed",
         "strand",
         "tasks",
         "withdrawn",
@@ -62,6 +64,8 @@ class Call:
         """Questions in the log that this attempt asks no longer, with or without an answer."""
         self.effects: list[EffectRecorded] = [*effects]
         """Effects recorded and not yet reported: by this attempt, and by failed ones that are tried again."""
+        self.pushed: Sequence[Write] = ()
+        """What the node wrote to the state while it ran: see `push_message`. It comes before what it returns."""
         self.strand = strand_here()
         """Where the body itself runs, as opposed to threads and coroutines that it starts."""
         self.tasks: TasksOfCall | None = None

@@ -145,7 +145,7 @@ def _drive(job: Job, call: Call) -> Outcome:
     scope = current_scope.set(Scope(call, job.task.handler))
     surrounding = var_child_runnable_config.set(config)
     try:
-        steps = script(job, config)
+        steps = script(job, call, config)
         result: Any = None
         while True:
             try:
@@ -172,7 +172,7 @@ async def _adrive(job: Job, call: Call) -> Outcome:
     scope = current_scope.set(Scope(call, job.task.handler))
     surrounding = var_child_runnable_config.set(config)
     try:
-        steps = script(job, config)
+        steps = script(job, call, config)
         result: Any = None
         while True:
             try:
@@ -203,7 +203,7 @@ def _handed_up(left: ParentCommand) -> Command[Any]:
     return Command(update=command.update, goto=command.goto)
 
 
-def script(job: Job, config: RunnableConfig) -> Script:
+def script(job: Job, call: Call, config: RunnableConfig) -> Script:
     """What happens in a task: its body, then its path functions on the state with the body's own writes in it."""
     run, node = job.run, job.node
     extra: dict[str, Any] = {}
@@ -218,7 +218,7 @@ def script(job: Job, config: RunnableConfig) -> Script:
         understood = interpret(run.plan, node, returned)
         if understood.parent is not None:
             raise ParentCommand(understood.parent)
-        writes, routes = understood.writes, list(understood.routes)
+        writes, routes = [*call.pushed, *understood.writes], list(understood.routes)
         extra = beyond_view(node, understood) if node.branches else extra
     if node.branches:
         after = _with_own_writes(job, writes)

@@ -23,6 +23,7 @@ from ...projections.streams.commit import live_cells
 from ...projections.streams.tasks import task_metadata
 from .message_events import MessageEventHandler
 from .tokens import TokenHandler
+from .tool_calls import ToolCallHandler
 
 if TYPE_CHECKING:
     from ..doors.setup import Setup
@@ -33,6 +34,10 @@ _SECRETS = ("key", "token", "secret", "password", "auth")
 """Parts of names in `configurable` whose values are no trace's business."""
 _TRACES_APART = "langsmith_inheritable_metadata" in signature(CallbackManager.configure).parameters
 """False with a langchain-core that knows no metadata for LangSmith alone."""
+
+
+HANDLED_MODES = frozenset({"messages", "tools"})
+"""Stream modes whose chunks come from callbacks."""
 
 
 class NoWatch:
@@ -53,10 +58,9 @@ NO_WATCH = NoWatch()
 def open_watch(graph: Setup, run: Run, given: Any) -> Watch | NoWatch:
     """A context around the run that tells its callbacks of begin, end or error; `NO_WATCH` where there are none."""
     settings = run.settings
-    tokens = "messages" in settings.modes
-    if not tokens and not settings.config.get("callbacks") and not somebody_listens():
+    if not settings.modes & HANDLED_MODES and not settings.config.get("callbacks") and not somebody_listens():
         return NO_WATCH
-    watch = Watch(graph, run, given, tokens)
+    watch = Watch(graph, run, given)
     settings.watch = watch
     return watch
 
@@ -71,11 +75,11 @@ def somebody_listens() -> bool:
 class Watch:
     """One run's callbacks. Nodes open and close their own run below the root, on whatever thread they run."""
 
-    def __init__(self, graph: Setup, run: Run, given: Any, tokens: bool) -> None:
+    def __init__(self, graph: Setup, run: Run, given: Any) -> None:
         self._graph = graph
         self._run = run
         self._given = given
-        self._tokens = tokens
+        self._tokens = "messages" in run.settings.modes
         self._root: CallbackManagerForChainRun | None = None
         self._nodes: dict[int, CallbackManagerForChainRun] = {}
 
@@ -93,6 +97,8 @@ class Watch:
         if self._tokens:
             handler = MessageEventHandler if self._run.settings.message_events else TokenHandler
             manager.add_handler(handler(self._run), inherit=True)
+        if "tools" in self._run.settings.modes:
+            manager.add_handler(ToolCallHandler(self._run), inherit=True)
         name = config.get("run_name") or self._graph.name
         self._root = manager.on_chain_start(None, self._given, name=name, run_id=UUID(self._run.terms.run))  # type: ignore[arg-type]
         return self

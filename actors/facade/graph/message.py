@@ -1,5 +1,6 @@
 """States that hold a conversation, and how messages are merged into one."""
 
+from clew.actors.watch.push import push_message
 from clew.projections.channels.messages import REMOVE_ALL_MESSAGES, MessagesState, add_messages
 
-__all__ = ["REMOVE_ALL_MESSAGES", "MessagesState", "add_messages"]
+__all__ = ["REMOVE_ALL_MESSAGES", "MessagesState", "add_messages", "push_message"]
