@@ -96,10 +96,10 @@ class MessagesTransformer(StreamTransformer):
 
     def _begin(self, node: str | None, message_id: str | None) -> ChatModelStream | AsyncChatModelStream:
         if self._pump is not None:
-            stream = ChatModelStream(namespace=self._place, node=node, message_id=message_id)
+            stream = ChatModelStream(node=node, message_id=message_id)
             stream.set_request_more(self._pump)
             return stream
-        astream = AsyncChatModelStream(namespace=self._place, node=node, message_id=message_id)
+        astream = AsyncChatModelStream(node=node, message_id=message_id)
         if self._apump is not None:
             astream.set_arequest_more(self._apump)
         return astream

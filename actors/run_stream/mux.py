@@ -176,6 +176,9 @@ class StreamMux:
 
     def passing(self, event: ProtocolEvent) -> Steps:
         """Show an event to every transformer, and log it if they all keep it."""
+        if self._over:
+            # A sub-graph's that its reader has left.
+            return
         kept = True
         for transformer, own, waits in self._pipeline:
             if own is not None:
@@ -186,7 +189,7 @@ class StreamMux:
             else:
                 keep = transformer.process(event)
             kept = bool(keep) and kept
-        if kept and not self.log.closed:
+        if kept:
             self._append(event)
 
     def closing(self) -> Steps:
