@@ -13,8 +13,8 @@ from .plan import Callee
 from .policies import TimeoutPolicy
 from .spec import BranchSpec, NodeDefaults, NodeSpec
 
-ANSWER_RULES = ("question", "position")
-"""What an answer belongs to: the question that was asked, or its place in the node (LangGraph's rule)."""
+ANSWER_RULES = ("question", "key", "position")
+"""What an answer belongs to: the question that was asked, its key, or its place in the node (LangGraph's rule)."""
 Edge = tuple[str, str]
 JoinSpec = tuple[tuple[str, ...], str]
 

@@ -15,7 +15,7 @@ from ..agents.tool_node import ToolNode
 from ..agents.tools_condition import tools_condition
 from ..author.builder import StateGraph
 from ..doors.compiled import CompiledStateGraph
-from ..engine.call import interrupt
+from ..engine.question import interrupt
 from ..kit.script import after_tool, call, otherwise
 from ..kit.scripted_model import ScriptedModel
 

@@ -23,8 +23,9 @@ from .stepping import start_tasks
 def answer(request: Request, command: Answer) -> Decision:
     """Take answers to open questions and run their tasks again.
 
-    Without an open question a bare answer passes a static breakpoint, or tries failed tasks again where none was asked;
-    else it is refused: the question has its answer, and the work on it goes on elsewhere or with `None` as input.
+    Without an open question a bare answer passes a static breakpoint, goes on after an update by hand, or tries failed
+    tasks again where none was asked, and is there for the first question that the step asks. Else it is refused: the
+    question has its answer, and the work on it goes on elsewhere or with `None` as input.
     """
     state = request.state
     line = state.root
@@ -37,7 +38,7 @@ def answer(request: Request, command: Answer) -> Decision:
     draft.say(request.continued("resume"))
     for question, value in bound.items():
         draft.say(Resumed(question=question, value=value, who=request.terms.who))
-    apply_command(draft, command.writes, command.routes)
+    apply_command(draft, command.writes, command.routes, None if bound else command.bare)
     if not bound:
         return go_on(request, draft)
     due = [ordinal for ordinal in due_tasks(draft.line(), bound) if ordinal not in request.running]
@@ -63,7 +64,8 @@ def bind(request: Request, line: Line, command: Answer) -> Mapping[str, Payload]
             raise ambiguous(list(questions), strict=command.strict)
         if questions:
             return {next(iter(questions)): command.bare}
-        if line.paused or (line.tasks and not request.state.running and last_answered(request.state) is None):
+        due = bool(line.tasks) and not request.state.running
+        if line.paused or (due and (last_answered(request.state) is None or edited(line))):
             return {}
         raise nothing_open(request)
     if not command.answers and not line.tasks:
@@ -78,6 +80,11 @@ def bind(request: Request, line: Line, command: Answer) -> Mapping[str, Payload]
         if question not in questions:
             raise not_open(request.state, question, list(questions), command.answers)
     return command.answers
+
+
+def edited(line: Line) -> bool:
+    """True when the thread stands where it was updated by hand: what it asked before, it will ask again."""
+    return line.head is not None and line.head.source == "update"
 
 
 def ambiguous(questions: list[str], *, strict: bool) -> RefusedError:

@@ -12,7 +12,9 @@ from ...events.vocabulary import (
     EffectRecorded,
     InterruptRaised,
     Payload,
+    QuestionDrifted,
     QuestionWithdrawn,
+    Resumed,
     Route,
     Update,
     Write,
@@ -125,8 +127,10 @@ class Outcome(Struct, frozen=True):
     """Effects recorded since the last report of this task."""
     questions: tuple[InterruptRaised, ...] = ()
     """Questions asked that are not in the log yet."""
-    withdrawn: tuple[QuestionWithdrawn | AnswerRefused, ...] = ()
-    """Questions in the log that the task asks no longer."""
+    withdrawn: tuple[QuestionWithdrawn | AnswerRefused | QuestionDrifted, ...] = ()
+    """What became of questions in the log: asked no longer, answered in a wrong form, drifted."""
+    answered: tuple[Resumed, ...] = ()
+    """Answers given ahead, to questions among `questions`."""
     error: BaseException | None = None
     traceback: str = ""
     finished_at: int = 0

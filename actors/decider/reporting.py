@@ -6,7 +6,7 @@ import asyncio
 
 from msgspec.structs import replace
 
-from ...events.errors import GraphBubbleUp, QuestionNotReproducibleError, shown
+from ...events.errors import GraphBubbleUp, QuestionNotReproducibleError, is_invalid_resume, shown
 from ...events.vocabulary import START, EffectRecorded, NodeCompleted, NodeFailed, RunFinished, StepFailed, Write
 from ...projections.state.fold import Draft
 from ...projections.state.merge import MergeError
@@ -95,7 +95,7 @@ def handler_of(request: Request, line: Line, outcome: Outcome) -> str:
     error, task = outcome.error, line.tasks[outcome.task]
     if outcome.kind != "failed" or task.handler or not isinstance(error, Exception):
         return ""
-    if isinstance(error, (GraphBubbleUp, QuestionNotReproducibleError)):
+    if isinstance(error, (GraphBubbleUp, QuestionNotReproducibleError)) or is_invalid_resume(error):
         return ""
     node = request.plan.node(task.node)
     return "" if node is None else node.error_handler or ""
@@ -157,6 +157,8 @@ def say_outcome(request: Request, draft: Draft, outcome: Outcome, *, committed: 
         draft.say(withdrawn)
     for question in outcome.questions:
         draft.say(question)
+    for answer in outcome.answered:
+        draft.say(answer)
     if completed:
         draft.say(
             NodeCompleted(

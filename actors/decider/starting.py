@@ -8,6 +8,7 @@ from ...events.vocabulary import (
     CommandApplied,
     Forked,
     NodeCompleted,
+    Payload,
     PlannedTask,
     Route,
     RunFinished,
@@ -142,10 +143,12 @@ def apply(request: Request, command: Apply) -> Decision:
     return go_on(request, draft)
 
 
-def apply_command(draft: Draft, writes: tuple[Write, ...], routes: tuple[Route, ...]) -> None:
-    """Say the update and goto of a Command: the open step sees the writes, the targets join it."""
-    if writes or routes:
-        draft.say(CommandApplied(writes=list(writes), routes=list(routes)))
+def apply_command(
+    draft: Draft, writes: tuple[Write, ...], routes: tuple[Route, ...], answer: Payload | None = None
+) -> None:
+    """Say what a Command brings: the open step sees the writes, the targets join it, its first question is answered."""
+    if writes or routes or answer is not None:
+        draft.say(CommandApplied(writes=list(writes), routes=list(routes), answer=answer))
     line = draft.line()
     due = {task.node for task in line.tasks if task.send < 0}
     wanted = [route for route in routes if route.send or route.node not in due]

@@ -21,7 +21,7 @@ from ...projections.streams.calls import CALL_MODES
 from ...projections.streams.commit import MODES
 from ...projections.streams.view import RunView
 from ..author.returns import input_writes, interpret
-from ..decider.answering import already, last_answered
+from ..decider.answering import already, edited, last_answered
 from ..decider.commands import Answer, Apply, Continue, Start, Terms
 from ..decider.commands import Command as ThreadCommand
 from ..engine.call import scope_here
@@ -97,7 +97,7 @@ def open_run(
     settings.concurrency_max = concurrency_max(completed)
     settings.command_id = own(completed, "command_id")
     settings.output_keys = output_keys(graph, options.output_keys)
-    settings.answers_by_position = graph.answers == "position"
+    settings.answers = graph.answers
     command = _command(graph, actor, given, completed)
     run = Run(
         actor,
@@ -221,7 +221,7 @@ def _answer(
 def _refuse_late(state: ThreadState, actor: ThreadActor) -> None:
     """Refuse a bare answer where nothing is asked now, a second click: it must not wait for the next question."""
     question = last_answered(state)
-    if question is not None and not state.root.paused:
+    if question is not None and not state.root.paused and not edited(state.root):
         raise already(state, question)
     if actor.run is not None:
         raise NothingToResumeError(f"thread {actor.thread!r} is running and has no open question")

@@ -7,23 +7,24 @@ context variable. Both live on whatever thread or coroutine the node runs on; th
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pydantic import TypeAdapter
-
 from ...events.codec.digest import canonical_digest
-from ...events.errors import EncodeError, GraphInterrupt, QuestionNotReproducibleError
+from ...events.errors import EncodeError, GraphInterrupt, InvalidAnswer, QuestionNotReproducibleError
 from ...events.vocabulary import (
     AnswerRefused,
     EffectRecorded,
     Interrupt,
     InterruptRaised,
+    QuestionDrifted,
     QuestionWithdrawn,
+    Resumed,
     Write,
 )
 from ...projections.state import ids
@@ -32,6 +33,8 @@ from .effects import Effect, EffectKept, Records
 
 if TYPE_CHECKING:
     from .run import Job
+
+_log = logging.getLogger(__name__)
 
 current_scope: ContextVar[Scope] = ContextVar("clew_scope")
 """Where in which task the running code is; set by the runner around every body."""
@@ -43,12 +46,14 @@ class Call:
     __slots__ = (
         "_counts",
         "_records",
+        "answered",
         "asked",
         "effects",
         "job",
         "lock",
         "open",
         "pushed",
+        "refused",
         "strand",
         "tasks",
         "withdrawn",
@@ -60,8 +65,12 @@ class Call:
         """New questions, not in the log yet."""
         self.open: list[str] = []
         """Ids of every question this attempt met without an answer, new or not."""
-        self.withdrawn: list[QuestionWithdrawn | AnswerRefused] = []
-        """Questions in the log that this attempt asks no longer, with or without an answer."""
+        self.withdrawn: list[QuestionWithdrawn | AnswerRefused | QuestionDrifted] = []
+        """What became of questions in the log: asked no longer, answered in a wrong form, drifted."""
+        self.answered: list[Resumed] = []
+        """Answers that were given ahead, to questions that this attempt asked."""
+        self.refused: BaseException | None = None
+        """Why an answer was refused: the attempt ends with it, whatever the body made of it."""
         self.effects: list[EffectRecorded] = [*effects]
         """Effects recorded and not yet reported: by this attempt, and by failed ones that are tried again."""
         self.pushed: Sequence[Write] = ()
@@ -81,12 +90,19 @@ class Call:
             self._counts[place] = count + 1
         return count
 
-    def ask(self, scope: str, value: Any, schema: dict[str, Any] | None) -> Any:
-        """The answer to a question, or the pause: see `interrupt`."""
+    def ask(
+        self,
+        scope: str,
+        value: Any,
+        schema: dict[str, Any] | None = None,
+        bind: str | None = None,
+        read: Callable[[Any], Any] | None = None,
+    ) -> Any:
+        """The answer to a question, or the pause: see `interrupt`. `read` makes of the answer what the body expects."""
         job = self.job
         caller = job.run.caller
         if caller is not None and not job.run.terms.kept:
-            return self._ask_above(caller, scope, value, schema)
+            return self._ask_above(caller, scope, value, schema, bind, read)
         if not job.run.terms.kept:
             warnings.warn(
                 f"node {job.task.node!r} asks a question in a graph without a checkpointer: nobody can answer "
@@ -100,10 +116,13 @@ class Call:
             asked for asked in job.task.questions if (asked.raised.scope, asked.raised.ordinal) == (scope, ordinal)
         ]
         standing = next((asked for asked in reversed(earlier) if not asked.withdrawn), None)
-        if standing is not None and (standing.raised.digest == digest or job.run.answers_by_position):
-            if standing.answer is not None:
-                return standing.answer.value.value
-            raise self._pause(standing.raised)
+        same = standing is not None and standing.raised.digest == digest
+        if standing is not None and (same or (bind or job.run.settings.answers) in self._loose(scope)):
+            if standing.answer is None:
+                raise self._pause(standing.raised)
+            if not same and not standing.drifted:
+                self._drifted(standing, value)
+            return self._read(standing.raised.question, standing.answer.value.value, read, standing.answer.who)
         if standing is not None:
             self._give_up(standing, value)
         question = ids.question_id(job.task_id, scope, ordinal, digest, len(earlier))
@@ -117,7 +136,39 @@ class Call:
             schema=None if schema is None else job.run.payload(schema, "response_schema"),
         )
         self.asked.append(raised)
-        raise self._pause(raised)
+        ahead = job.run.take_ahead()
+        if ahead is None:
+            raise self._pause(raised)
+        who = job.run.terms.who
+        answer = self._read(question, ahead.value, read, who)
+        self.answered.append(Resumed(question=question, value=ahead, who=who))
+        return answer
+
+    @staticmethod
+    def _loose(scope: str) -> tuple[str, ...]:
+        """Rules under which a question that came out differently takes the answer: of a key's, also its own."""
+        return ("position", "key") if scope else ("position",)
+
+    def _read(self, question: str, answer: Any, read: Callable[[Any], Any] | None, who: str) -> Any:
+        """The answer in the form that the body expects; one that does not fit is refused, the question stays open."""
+        if read is None:
+            return answer
+        try:
+            return read(answer)
+        except ValueError as error:
+            self.withdrawn.append(AnswerRefused(question=question, reason="wrong_schema", who=who))
+            self.refused = error
+            raise error from InvalidAnswer(question)
+
+    def _drifted(self, standing: Question, value: Any) -> None:
+        question, job = standing.raised.question, self.job
+        _log.warning(
+            "node %r asks %r where %r was answered: the answer is taken, since answers are bound to their place here",
+            job.task.node,
+            value,
+            standing.raised.value.value,
+        )
+        self.withdrawn.append(QuestionDrifted(question=question, value=job.run.payload(value, "interrupt")))
 
     def _digest(self, value: Any, schema: dict[str, Any] | None) -> bytes:
         run = self.job.run
@@ -129,13 +180,21 @@ class Call:
             run.payload(schema, "response_schema")
             raise
 
-    def _ask_above(self, caller: Scope, scope: str, value: Any, schema: dict[str, Any] | None) -> Any:
+    def _ask_above(
+        self,
+        caller: Scope,
+        scope: str,
+        value: Any,
+        schema: dict[str, Any] | None,
+        bind: str | None,
+        read: Callable[[Any], Any] | None,
+    ) -> Any:
         """A graph that keeps nothing, called inside a node, asks through that node: its records hold the answer."""
         place = "/".join(part for part in (caller.name, self.job.run.plan.name, self.job.task.node, scope) if part)
         if self.job.task.send >= 0:
             place = f"{place}#{self.job.task.send}"
         try:
-            return caller.call.ask(place, value, schema)
+            return caller.call.ask(place, value, schema, bind, read)
         except GraphInterrupt:
             caller.paused = True
             self.open.append(place)
@@ -247,39 +306,3 @@ class Scope:
 def scope_here() -> Scope | None:
     """The place in a task where the calling code runs, or None outside of a graph."""
     return current_scope.get(None)
-
-
-def interrupt(value: Any, *, response_schema: Any = None) -> Any:
-    """Ask a person, and return the answer.
-
-    At the first call the run pauses: `invoke` returns with the question under `"__interrupt__"`. When the question is
-    answered with `Command(resume=…)`, the node runs again from its first line and this call returns the answer. An
-    answer belongs to this question: if the node asks something else in its place, the old answer is not delivered.
-
-    Args:
-        value: what to ask; anything the codec can store.
-        response_schema: JSON schema (a dict) that tells the asked what an answer looks like.
-
-    Returns:
-        The answer.
-
-    Raises:
-        RuntimeError: called outside of a running graph.
-        EncodeError: `value` cannot be stored; the message gives the path.
-        QuestionNotReproducibleError: the node asks something else than what was answered, with the same code.
-    """
-    scope = current_scope.get(None)
-    if scope is None:
-        raise RuntimeError("interrupt() was called outside of a running graph: only a node, a tool or a task can ask")
-    schema = response_schema if isinstance(response_schema, dict) else _json_schema(response_schema)
-    try:
-        return scope.call.ask(scope.name, value, schema)
-    except GraphInterrupt:
-        scope.paused = True
-        raise
-
-
-def _json_schema(declared: Any) -> dict[str, Any] | None:
-    if declared is None:
-        return None
-    return TypeAdapter(declared).json_schema()

@@ -35,7 +35,7 @@ class Settings:
     """What a caller wants of a run, beyond the terms that the decider reads."""
 
     __slots__ = (
-        "answers_by_position",
+        "answers",
         "cache",
         "command_id",
         "concurrency_max",
@@ -69,7 +69,8 @@ class Settings:
         self.command_id = ""
         self.concurrency_max: int | None = None
         self.output_keys: str | tuple[str, ...] | None = None
-        self.answers_by_position = False
+        self.answers = "question"
+        """What an answer belongs to: "question", "key" or "position"."""
         self.runtime: Runtime | None = None
         """Whose pool parts of a node may run on: the calls of a ToolNode."""
         self.watch: Any = None
@@ -217,14 +218,24 @@ class Run:
         """True when no caller drives the run: the runtime's own threads and loop do."""
         self.view = RunView(channels, plan.state_view.keys, plan.root, settings.modes, settings.output_keys)
         """How chunks of this run look."""
+        self._offered: Payload | None = None
+        self._ahead: list[Payload] = []
         self._signal: threading.Event | None = None
         self._future: asyncio.Future[None] | None = None
         self._pause: threading.Event | None = None
 
-    @property
-    def answers_by_position(self) -> bool:
-        """True when an answer is bound to its place alone, as LangGraph does it."""
-        return self.settings.answers_by_position
+    def offer_ahead(self, answer: Payload | None) -> None:
+        """Hold an answer for the first question of the open step. The actor calls it when it starts tasks."""
+        if answer is not self._offered:
+            self._offered = answer
+            self._ahead = [] if answer is None else [answer]
+
+    def take_ahead(self) -> Payload | None:
+        """The answer that was given ahead, once. Any thread."""
+        try:
+            return self._ahead.pop()
+        except IndexError:
+            return None
 
     @property
     def over(self) -> bool:

@@ -268,6 +268,8 @@ def _open_config(job: Job) -> RunnableConfig:
 
 
 def _completed(job: Job, call: Call, writes: list[Write], routes: list[Route]) -> Outcome:
+    if call.refused is not None:
+        return _raised(job, call, call.refused)
     if call.open:
         return _asked(job, call)
     if job.run.terms.kept:
@@ -283,7 +285,9 @@ def _completed(job: Job, call: Call, writes: list[Write], routes: list[Route]) -
         writes=() if is_start(job) else tuple(writes),
         routes=tuple(routes),
         effects=tuple(call.effects),
+        questions=tuple(call.asked),
         withdrawn=tuple(call.withdrawn),
+        answered=tuple(call.answered),
         finished_at=_now(),
     )
 
@@ -297,8 +301,12 @@ def _encode(job: Job, writes: list[Write], routes: list[Route]) -> None:
 
 
 def _raised(job: Job, call: Call, error: BaseException) -> Outcome:
-    if call.open or isinstance(error, GraphInterrupt):
+    if call.refused is not None:
+        error = call.refused
+    elif call.open:
         return _asked(job, call)
+    elif isinstance(error, GraphInterrupt):
+        return _paused(job, call, error)
     if isinstance(error, asyncio.CancelledError):
         if job.run.cancelled or _caller_cancelled():
             _close_watch(job, None, error)
@@ -310,6 +318,19 @@ def _raised(job: Job, call: Call, error: BaseException) -> Outcome:
     if not isinstance(error, GraphBubbleUp):
         _add_note(job, error)
     return _failed(job, call, error)
+
+
+def _paused(job: Job, call: Call, raised: GraphInterrupt) -> Outcome:
+    """A node raised the pause itself (`NodeInterrupt`): it asks at each run, whatever was answered before."""
+    for question in raised.args[0] if raised.args else ():
+        try:
+            while True:
+                call.ask("raised", question.value)
+        except GraphInterrupt:
+            continue
+        except Exception as error:
+            return _failed(job, call, error)
+    return _asked(job, call)
 
 
 def _instead_of(cause: BaseException, error: Exception) -> Exception:
@@ -342,6 +363,7 @@ def _asked(job: Job, call: Call) -> Outcome:
         effects=tuple(call.effects),
         questions=tuple(call.asked),
         withdrawn=tuple(call.withdrawn),
+        answered=tuple(call.answered),
         finished_at=_now(),
     )
 
@@ -363,7 +385,9 @@ def _failed(job: Job, call: Call, error: BaseException) -> Outcome:
         kind="failed",
         attempt=job.attempt,
         effects=tuple(call.effects),
+        questions=tuple(call.asked),
         withdrawn=tuple(call.withdrawn),
+        answered=tuple(call.answered),
         error=error,
         traceback=_traceback(error) if job.run.terms.kept else "",
         finished_at=_now(),

@@ -514,6 +514,7 @@ class ThreadActor(PooledActor):
                 job.cause = decision.causes.get(ordinal) if decision.causes else None
                 jobs.append(job)
                 working.add((head.address, ordinal))
+        run.offer_ahead(line.ahead)
         run.base_step = self.state.run.base_step if self.state.run is not None else 0
         run.add_jobs(jobs)
 

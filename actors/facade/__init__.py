@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from clew.actors.author.builder import StateGraph
 from clew.actors.doors.compiled import CompiledStateGraph
-from clew.actors.engine.call import interrupt
+from clew.actors.engine.question import interrupt
 from clew.actors.engine.runtime import Runtime
 from clew.events.codec.registry import register_type
 from clew.events.stores.saver import InMemorySaver, MemorySaver

@@ -2,7 +2,7 @@
 
 from clew.actors.author.callee import StreamWriter
 from clew.actors.author.policies import CacheKey, CachePolicy, RetryPolicy, TimeoutPolicy
-from clew.actors.engine.call import interrupt
+from clew.actors.engine.question import interrupt
 from clew.events.vocabulary import Command, Interrupt, Overwrite, Send, StateUpdate
 from clew.projections.state.views import PregelTask, StateSnapshot
 from clew.projections.streams.parts import (

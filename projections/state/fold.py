@@ -24,6 +24,7 @@ from ...events.vocabulary import (
     NodeFailed,
     NodeStarted,
     Payload,
+    QuestionDrifted,
     QuestionExpired,
     QuestionWithdrawn,
     Recorded,
@@ -144,6 +145,7 @@ class Draft:
         line.failure = ""
         line.paused = None
         line.command_writes = ()
+        line.ahead = None
         line.arrivals = _NOTHING
         line.deferred = ()
 
@@ -229,6 +231,8 @@ def _command_applied(draft: Draft, event: CommandApplied, _: Cells | None) -> No
     line = draft.line(event.ns)
     line.cells = merge_or_keep(draft.channels, line.cells, event.writes)
     line.command_writes = (*line.command_writes, *event.writes)
+    if event.answer is not None:
+        line.ahead = event.answer
 
 
 def _run_paused(draft: Draft, event: RunPaused, _: Cells | None) -> None:
@@ -340,9 +344,33 @@ def _resumed(draft: Draft, event: Resumed, _: Cells | None) -> None:
         return question
 
     _change_questions(draft, event.ns, answered)
+    draft.line(event.ns).ahead = None
+
+
+def _question_drifted(draft: Draft, event: QuestionDrifted, _: Cells | None) -> None:
+    def drifted(question: Question) -> Question:
+        return replace(question, drifted=True) if question.raised.question == event.question else question
+
+    _change_questions(draft, event.ns, drifted)
+
+
+def _asked_again(draft: Draft, event: AnswerRefused) -> None:
+    """An answer in a wrong form: the question is open as before, and nobody has answered it."""
+
+    def reopened(question: Question) -> Question:
+        if question.raised.question != event.question:
+            return question
+        return replace(question, answer=None, answered_at=0, answered_by="")
+
+    _change_questions(draft, event.ns, reopened)
+    draft.line(event.ns).ahead = None
+    answered = draft.state.answered
+    draft.state.answered = tuple(one for one in answered if one.raised.question != event.question)
 
 
 def _answer_refused(draft: Draft, event: AnswerRefused, _: Cells | None) -> None:
+    if event.reason == "wrong_schema":
+        _asked_again(draft, event)
     if event.reason == "question_changed":
         _change_questions(draft, event.ns, _withdraw(event.question, "question_changed"))
 
@@ -458,6 +486,7 @@ _APPLY: dict[type, Callable[[Draft, Any, Cells | None], None]] = {
     InterruptRaised: _interrupt_raised,
     Resumed: _resumed,
     AnswerRefused: _answer_refused,
+    QuestionDrifted: _question_drifted,
     QuestionWithdrawn: _question_withdrawn,
     QuestionExpired: _question_expired,
     StateUpdated: _state_updated,

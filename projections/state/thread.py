@@ -95,6 +95,8 @@ class Question(Struct, frozen=True, gc=False):
     """Who answered; the id of the answering run where nobody said who."""
     withdrawn: str = ""
     """Why it is no longer asked; "" while it is."""
+    drifted: bool = False
+    """True when its answer was taken for another question in its place."""
 
     @property
     def open(self) -> bool:
@@ -215,6 +217,8 @@ class Line(Struct, eq=False):
     failure: str = ""
     """Why the open step could not be merged; "" when it was not tried or succeeded."""
     command_writes: tuple[Write, ...] = ()
+    ahead: Payload | None = None
+    """An answer that waits for the first question of the open step."""
 
     def copy(self) -> Line:
         """A line that the fold may change; everything in it is shared."""
@@ -263,6 +267,7 @@ class Line(Struct, eq=False):
         line.failure = ""
         line.paused = None
         line.command_writes = ()
+        line.ahead = None
         return line
 
     def checkpoints(self) -> Iterator[Checkpoint]:

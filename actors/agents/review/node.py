@@ -11,8 +11,8 @@ from langchain_core.tools import BaseTool
 from pydantic import TypeAdapter
 
 from ....events.vocabulary import END
-from ...engine.call import interrupt
 from ...engine.context import NodeRuntime
+from ...engine.question import interrupt
 from ..injection import ToolRuntime
 from ..tool_node import ToolNode
 from ..tools.calls import REVIEW_KEY, ToolCallRequest, calling_message, messages_in

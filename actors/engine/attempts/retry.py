@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from ....events.errors import GraphBubbleUp
+from ....events.errors import GraphBubbleUp, is_invalid_resume
 from ...author.plan import Node
 from ...decider.commands import Outcome
 
@@ -12,8 +12,8 @@ from ...decider.commands import Outcome
 def retry_delay(node: Node, outcome: Outcome, tried: int) -> float | None:
     """Seconds to wait before the next attempt, or None when there is none.
 
-    The first of the node's policies whose `retry_on` takes the error governs. Questions and control signals are never
-    retried, nor is what asks the process to end.
+    The first of the node's policies whose `retry_on` takes the error governs. Questions, answers in a wrong form and
+    control signals are never retried, nor is what asks the process to end.
 
     Args:
         node: whose policies count.
@@ -24,7 +24,7 @@ def retry_delay(node: Node, outcome: Outcome, tried: int) -> float | None:
     error = outcome.error
     if outcome.kind != "failed" or not node.retry_policy or not isinstance(error, Exception):
         return None
-    if isinstance(error, GraphBubbleUp):
+    if isinstance(error, GraphBubbleUp) or is_invalid_resume(error):
         return None
     policy = next((policy for policy in node.retry_policy if policy.covers(error)), None)
     if policy is None or tried >= policy.max_attempts:
