@@ -20,8 +20,9 @@ from ..author.hints import EMPTY, Shape, for_pydantic
 from ..author.plan import Node, Plan, StateView
 from ..author.policies import CachePolicy, RetryPolicy, TimeoutPolicy, retry_policies, timeout_policy
 from ..author.returns import PREVIOUS, Final
-from ..author.validation import check_checkpointer, check_timeout
+from ..author.validation import check_answers, check_checkpointer, check_timeout
 from ..doors.compiled import CompiledStateGraph
+from ..engine.runtime import Runtime
 from .task import refuse_generators
 
 _START = Node(START, Callee(call=lambda given: given, name=START), StateView(keys=()), hidden=True)
@@ -54,6 +55,8 @@ class entrypoint:  # the name people write
         cache_policy: takes the whole function's result from the cache.
         retry_policy: when a failed run of the function is tried again; finished tasks keep their results.
         timeout: seconds that one attempt may take, for an async function.
+        answers: how answers find their questions, as in `StateGraph.compile`.
+        runtime: where the threads run; None takes the process's own.
         **renamed: the older names `retry` and `config_schema`.
     """
 
@@ -68,6 +71,9 @@ class entrypoint:  # the name people write
         cache_policy: CachePolicy[Any] | None = None,
         retry_policy: RetryPolicy | Sequence[RetryPolicy] | None = None,
         timeout: float | timedelta | TimeoutPolicy | None = None,
+        *,
+        answers: str = "question",
+        runtime: Runtime | None = None,
         **renamed: Any,
     ) -> None:
         old = under_new_names("entrypoint", renamed, {"retry": "retry_policy", "config_schema": "context_schema"})
@@ -81,6 +87,9 @@ class entrypoint:  # the name people write
         self.cache_policy = cache_policy
         self.retry_policy = retry_policies(old.get("retry_policy", retry_policy))
         self.timeout = timeout_policy(timeout)
+        check_answers(answers)
+        self.answers = answers
+        self.runtime = runtime
 
     def __call__(self, func: Callable[..., Any]) -> CompiledEntrypoint:
         """The graph of a function.
@@ -113,6 +122,8 @@ class entrypoint:  # the name people write
             checkpointer=self.checkpointer,
             store=self.store,
             cache=self.cache,
+            answers=self.answers,
+            runtime=self.runtime,
         )
 
 
