@@ -143,7 +143,8 @@ class TaskCall:
     def _slot(self) -> Slot | None:
         """The place in the graph's cache for this call's result; None where nothing may be cached."""
         cache, function = self.scope.call.job.run.settings.cache, self.function
-        if cache is None or function.cache_policy is None:
+        if cache is None or function.cache_policy is None or self._has_asked():
+            # What a person answered is never cached: on a hit nobody would be asked.
             return None
         codec = self.scope.call.job.run.codec
         return open_slot(cache, function.cache_policy, function.cache_place, codec, self.arguments, self.keywords)
@@ -192,8 +193,7 @@ class TaskCall:
         call = self.scope.call
         if call.records.passed_over(self.effect) is None or call.records.was_tried(self.effect.place):
             return
-        place = self.scope.path(self.place)
-        if any(question.raised.scope.startswith(place) for question in call.job.task.questions):
+        if self._has_asked():
             return
         raise EffectNotReproducibleError(
             call.job.node.name, self.function.name, self.effect.call, _shown(self.arguments, self.keywords)
@@ -203,6 +203,14 @@ class TaskCall:
         """Show that the call is made, whether it runs or is played back."""
         if "tasks" in self._modes or "debug" in self._modes:
             self._show(call_began(self._shape(), self.arguments, self.keywords))
+
+    def _has_asked(self) -> bool:
+        """True when an earlier attempt of this call asked a question."""
+        place = self.scope.path(self.place)
+        return any(
+            question.raised.scope == place or question.raised.scope.startswith(f"{place}/")
+            for question in self.scope.call.job.task.questions
+        )
 
     def _succeeded(self, value: Any, *, cached: bool) -> None:
         assign_message_ids(value)

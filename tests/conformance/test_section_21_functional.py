@@ -1039,6 +1039,17 @@ def test_an_entrypoints_own_result_may_be_cached() -> None:
     assert calls == [1]
 
 
+def test_what_a_person_answered_is_not_cached(caller: Caller) -> None:
+    @task(cache_policy=CachePolicy())
+    def ask(x: int) -> Any:
+        return interrupt(x)
+
+    flow = entrypoint(cache=InMemoryCache(), checkpointer=InMemorySaver())(lambda x: ask(x).result())
+    for name in ("1", "2"):
+        assert asked(caller.invoke(flow, 7, thread(name))) == [7]
+        assert caller.invoke(flow, Command(resume=name), thread(name)) == name
+
+
 # -- questions in tasks
 
 
