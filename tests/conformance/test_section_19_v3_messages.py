@@ -7,17 +7,20 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from clew import Command, interrupt
+from clew.checkpoint import BaseCheckpointSaver
 from clew.config import get_stream_writer
 from clew.graph import START, MessagesState, StateGraph
-from clew.prebuilt import ToolCallTransformer
+from clew.prebuilt import ToolCallTransformer, ToolNode, ToolRuntime
 from clew.stream import CustomTransformer, ProtocolEvent
 from clew.stream._mux import StreamMux
 from clew.stream.transformers import MessagesTransformer
+from langchain_core import tools
 from langchain_core.language_models import FakeMessagesListChatModel
 from langchain_core.language_models.chat_model_stream import AsyncChatModelStream, ChatModelStream
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, SystemMessage, ToolMessage
 
-from .v3_programs import Reader, Thinker, data, methods, talker
+from .v3_programs import THREAD, Reader, Thinker, data, methods, talker
 
 HELLO = {"messages": [HumanMessage("hi", id="h")]}
 
@@ -434,3 +437,99 @@ def test_tool_events_stay_in_the_log(mux: StreamMux) -> None:
     mux.push(tool("tool-started", tool_name="t"))
     mux.close()
     assert methods(list(log)) == ["tools"]
+
+
+# --- calls of tools in a graph
+
+
+@tools.tool
+def plus(a: int, b: int) -> int:
+    """Add."""
+    return a + b
+
+
+@tools.tool
+def slowly(count: int, runtime: ToolRuntime) -> str:
+    """Give out numbers."""
+    for number in range(count):
+        runtime.emit_output_delta(number)
+    return "done"
+
+
+@tools.tool
+def breaks(a: int) -> int:
+    """Fail."""
+    raise ValueError("tool broke")
+
+
+@tools.tool
+def consents(a: int) -> str:
+    """Ask."""
+    return interrupt("may I?")
+
+
+def calls_tool(name: str, *, saver: Any = None, handle: bool = True, **arguments: Any) -> Any:
+    """A node that calls the tool, and the tools' node."""
+    call = {"name": name, "args": arguments, "id": "c", "type": "tool_call"}
+    builder = StateGraph(MessagesState).add_node("ask", gives(AIMessage("", id="a", tool_calls=[call])))
+    builder.add_node("tools", ToolNode([plus, slowly, breaks, consents], handle_tool_errors=handle))
+    return builder.add_edge(START, "ask").add_edge("ask", "tools").compile(checkpointer=saver)
+
+
+def tool_events(reader: Reader, graph: Any, given: Any = HELLO, config: Any = None) -> list[Any]:
+    return data(reader.all(reader.open(graph, given, config, transformers=[ToolCallTransformer])), "tools")
+
+
+def test_a_tools_life_is_told(reader: Reader) -> None:
+    started, finished = tool_events(reader, calls_tool("plus", a=1, b=2))
+    assert started == {
+        "event": "tool-started",
+        "tool_call_id": "c",
+        "tool_name": "plus",
+        "input": {"a": 1, "b": 2},
+    }
+    assert (finished["event"], finished["tool_call_id"], finished["output"].content) == ("tool-finished", "c", "3")
+
+
+def test_tools_are_told_only_where_somebody_registered_for_them(reader: Reader) -> None:
+    assert "tools" not in methods(reader.all(reader.open(calls_tool("plus", a=1, b=2), HELLO)))
+
+
+def test_what_a_tool_gives_out_is_told_in_between(reader: Reader) -> None:
+    told_of = tool_events(reader, calls_tool("slowly", count=2))
+    assert [event["event"] for event in told_of] == [
+        "tool-started",
+        "tool-output-delta",
+        "tool-output-delta",
+        "tool-finished",
+    ]
+    assert [event["delta"] for event in told_of[1:3]] == [0, 1]
+
+
+def test_a_handled_error_of_a_tool_is_told_as_an_error(reader: Reader) -> None:
+    _, failed = tool_events(reader, calls_tool("breaks", a=1))
+    assert failed == {"event": "tool-error", "tool_call_id": "c", "message": "tool broke"}
+
+
+def test_tool_calls_are_read_from_the_run(reader: Reader) -> None:
+    run = reader.open(calls_tool("slowly", count=2), HELLO, transformers=[ToolCallTransformer])
+    call = reader.first(run.tool_calls)
+    assert (call.tool_name, call.input, call.completed) == ("slowly", {"count": 2}, False)
+    assert reader.all(call) == [0, 1]
+    assert (call.completed, call.output, call.error) == (True, "done", None)
+
+
+def test_an_unhandled_error_is_the_calls_and_the_runs(reader: Reader) -> None:
+    run = reader.open(calls_tool("breaks", handle=False, a=1), HELLO, transformers=[ToolCallTransformer])
+    call = reader.first(run.tool_calls)
+    with pytest.raises(ValueError, match="tool broke"):
+        reader.output(run)
+    assert (call.completed, call.error) == (True, "tool broke")
+
+
+def test_a_call_that_asks_starts_again_with_the_answer(reader: Reader, saver: BaseCheckpointSaver) -> None:
+    graph = calls_tool("consents", saver=saver, a=1)
+    assert [event["event"] for event in tool_events(reader, graph, HELLO, THREAD)] == ["tool-started"]
+    answered = tool_events(reader, graph, Command(resume="yes"), THREAD)
+    assert [event["event"] for event in answered] == ["tool-started", "tool-finished"]
+    assert answered[-1]["output"].content == "yes"
