@@ -13,6 +13,7 @@ from langchain_core.runnables.config import merge_configs
 
 from ...events.vocabulary import StateUpdate
 from ...projections.state.views import StateSnapshot
+from ..follow.door import Joinable
 from ..run_stream.door import open_astream_events, open_stream_events
 from ..run_stream.mux import Factory
 from ..run_stream.run_stream import AsyncGraphRunStream, GraphRunStream
@@ -21,7 +22,6 @@ from . import editing
 from . import state as state_door
 from .caches import cache_places
 from .drive import adrive, drive
-from .looks import Looks
 from .output import Forms, output_of
 from .request import Options, open_run
 
@@ -29,7 +29,7 @@ Config = RunnableConfig | None
 Stops = Sequence[str] | str | None
 
 
-class CompiledStateGraph(Looks):
+class CompiledStateGraph(Joinable):
     """A graph that runs. Made by `StateGraph.compile`; safe to use from any thread and any event loop.
 
     Common arguments of its methods:

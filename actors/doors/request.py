@@ -112,13 +112,13 @@ def open_run(
         caller=caller,
     )
     if options.modes:
-        _describe(run.view, graph, completed, terms, options)
+        describe_view(run.view, graph, completed, terms, options)
     if isinstance(command, (Start, Apply, Answer)) and kept:
         encode_writes(run, command.writes)
     return run
 
 
-def _describe(view: RunView, graph: Setup, config: Mapping[str, Any], terms: Terms, options: Options) -> None:
+def describe_view(view: RunView, graph: Setup, config: Mapping[str, Any], terms: Terms, options: Options) -> None:
     """Tell a stream's view what it shows besides the state."""
     view.kept = terms.kept
     view.configurable = config["configurable"]

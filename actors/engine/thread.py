@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
@@ -55,6 +56,8 @@ INBOX_MAX = 1000
 """Runs that may wait for one thread."""
 CONFLICTS_MAX = 5
 """How often a command is decided anew because another process appended first."""
+_FOLLOWERS = threading.Lock()
+"""Held while a thread's followers change, which happens seldom enough for one lock to do for all threads."""
 _NONE: frozenset[Any] = frozenset()
 """What a resting actor keeps instead of an empty set of its own: ten thousand rest in memory at once."""
 EARLY_COMMIT_SECONDS = 0.005
@@ -143,6 +146,8 @@ class ThreadActor(PooledActor):
         """The run that worked last, while jobs of it are out: late outcomes are recorded under its terms."""
         self.last_used = time.monotonic()
         """Monotonic seconds of the end of the last run, or of the actor's making."""
+        self.followers: tuple[Callable[[], None], ...] = ()
+        """What is called after each commit and each run's end, for readers who follow the thread: see actors/follow."""
         self.home: dict[str, ThreadActor] | None = None
         """Where the runtime keeps the actors of its saver, this one while it is active; None for an unkept run."""
 
@@ -287,6 +292,22 @@ class ThreadActor(PooledActor):
                 self.last_run = None
         self.last_used = time.monotonic()
         run.end(ending, self.state)
+        if self.followers:
+            self._tell_followers()
+
+    def add_follower(self, wake: Callable[[], None]) -> None:
+        """Have `wake` called after each commit, from any thread; it must not block. From any thread."""
+        with _FOLLOWERS:
+            self.followers = (*self.followers, wake)
+
+    def forget_follower(self, wake: Callable[[], None]) -> None:
+        """Call it no longer. From any thread."""
+        with _FOLLOWERS:
+            self.followers = tuple(other for other in self.followers if other != wake)
+
+    def _tell_followers(self) -> None:
+        for wake in self.followers:
+            wake()
 
     def _not_working(self, job: Job) -> None:
         working = self.working
@@ -458,6 +479,8 @@ class ThreadActor(PooledActor):
             self._not_appended(appending, verdict)
             return
         before, self.state = self.state, appending.state
+        if self.followers:
+            self._tell_followers()
         decision = appending.decision
         if run is None:
             return
