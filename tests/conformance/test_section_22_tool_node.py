@@ -388,8 +388,9 @@ def test_the_runtime_has_everything_around_the_call(caller: Caller):
 
     graph = tools_graph(ToolNode([look, by_name]), State, store=InMemoryStore())
     state = {"messages": [asking(called("look", "c1"), called("by_name", "c2"))], "name": "Ann"}
-    chunks = caller.stream(graph, state, stream_mode=["custom", "values"], context={"user": "me"})
+    chunks = caller.stream(graph, state, stream_mode=["custom", "tools", "values"], context={"user": "me"})
     assert ("custom", "wrote") in chunks
+    assert ("tools", {"event": "tool-output-delta", "tool_call_id": "c1", "delta": "half"}) in chunks
     [runtime] = seen
     assert runtime.state["name"] == "Ann"
     assert (runtime.context, runtime.tool_call_id) == ({"user": "me"}, "c1")
