@@ -51,6 +51,7 @@ from enum import Enum
 from functools import partial
 from typing import Any, Literal
 
+from .deprecations import LangGraphDeprecatedSinceV10
 from .vocabulary import Interrupt
 
 
@@ -355,7 +356,9 @@ class NodeInterrupt(GraphInterrupt):
     """Raised by a node to pause: the older form of `interrupt`, which takes no answer and asks anew at each run."""
 
     def __init__(self, value: Any, id: str | None = None) -> None:
-        warnings.warn("NodeInterrupt is deprecated: call interrupt(value) instead", DeprecationWarning, stacklevel=2)
+        warnings.warn(
+            "NodeInterrupt is deprecated: call interrupt(value) instead", LangGraphDeprecatedSinceV10, stacklevel=2
+        )
         super().__init__([Interrupt(value) if id is None else Interrupt(value, id)])
 
 

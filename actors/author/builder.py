@@ -9,11 +9,14 @@ import logging
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Generic, Self
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Self
 
+from langchain_core.messages import AnyMessage
 from langchain_core.runnables import Runnable
 
+from ...events.deprecations import LangGraphDeprecatedSinceV05, LangGraphDeprecatedSinceV10
 from ...events.vocabulary import END, START
+from ...projections.channels.messages import add_messages
 from ..doors.compiled import CompiledStateGraph
 from ..engine.runtime import Runtime
 from .callee import callee_of
@@ -132,6 +135,11 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
     def channels(self) -> dict[str, Any]:
         """Key to channel of every schema so far."""
         return dict(self._pool.channels)
+
+    @property
+    def compiled(self) -> bool:
+        """True once `compile` was called: what is added from then on, graphs made before do not have."""
+        return self._compiled
 
     @property
     def managed(self) -> dict[str, str]:
@@ -419,6 +427,16 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
             _log.warning("adding %s to a graph that was compiled: compile it again to see the change", what)
 
 
+class MessageGraph(StateGraph[Any, Any, Any, Any]):
+    """A graph whose state is a list of messages. Deprecated: use a `StateGraph` with a key of messages."""
+
+    def __init__(self) -> None:
+        warnings.warn(
+            "MessageGraph is deprecated: use StateGraph(MessagesState)", LangGraphDeprecatedSinceV10, stacklevel=2
+        )
+        super().__init__(Annotated[list[AnyMessage], add_messages])  # type: ignore[arg-type]  # a root state
+
+
 def _handler_callee(name: str, action: Any) -> Any:
     return callee_of(action, role=f"the error handler of {name!r}")[0]
 
@@ -432,5 +450,6 @@ def under_new_names(where: str, given: Mapping[str, Any], names: Mapping[str, st
     for old in given:
         if old not in names:
             raise TypeError(f"{where}() got an unexpected keyword argument {old!r}")
-        warnings.warn(f"{where}({old}=) is deprecated: write {names[old]}=", DeprecationWarning, stacklevel=3)
+        category = LangGraphDeprecatedSinceV10 if old == "config_schema" else LangGraphDeprecatedSinceV05
+        warnings.warn(f"{where}({old}=) is deprecated: write {names[old]}=", category, stacklevel=3)
     return {names[old]: value for old, value in given.items()}

@@ -36,6 +36,16 @@ class NodeSpec(Struct, frozen=True):
     timeout: TimeoutPolicy | None = None
     trace_policy: Any = None
 
+    @property
+    def runnable(self) -> Any:
+        """What runs, as it was given."""
+        return self.action
+
+    @property
+    def ends(self) -> tuple[str, ...] | Mapping[str, str]:
+        """Where a Command of the node may lead."""
+        return self.destinations
+
 
 class BranchSpec(Struct, frozen=True):
     """One `add_conditional_edges`."""
@@ -45,6 +55,11 @@ class BranchSpec(Struct, frozen=True):
     path_map: Mapping[Any, str] | None = None
     input_schema: Any = None
     """The schema its path function is annotated with; None takes that of the source node."""
+
+    @property
+    def ends(self) -> Mapping[Any, str] | None:
+        """Result to node name; None where results are node names themselves."""
+        return self.path_map
 
 
 class NodeDefaults(Struct, frozen=True):

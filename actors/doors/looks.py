@@ -19,7 +19,7 @@ Config = RunnableConfig | None
 _OPEN = {"arbitrary_types_allowed": True}
 
 
-class Looks(Setup, Runnable[Any, Any]):
+class Pregel(Setup, Runnable[Any, Any]):
     """The part of a compiled graph that describes it."""
 
     stream_mode = "updates"

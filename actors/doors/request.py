@@ -172,7 +172,17 @@ def _command(graph: Setup, actor: ThreadActor, given: Any, config: dict[str, Any
         return Continue(checkpoint)
     if isinstance(given, Command):
         return _from_command(graph, actor, given, config)
+    run = config["metadata"].get("run_id")
+    if run and graph.saver is not None and _run_of(graph.peek(actor)) == run:
+        return Continue(checkpoint)  # the same run entered again, by whoever does not know how far it came
     return Start(tuple(input_writes(graph.plan, given)), checkpoint)
+
+
+def _run_of(state: ThreadState) -> Any:
+    """The `run_id` that the metadata of the thread's head names; None for none."""
+    head = state.root.head
+    metadata = None if head is None or head.run is None else head.run.metadata
+    return None if metadata is None or not isinstance(metadata.value, dict) else metadata.value.get("run_id")
 
 
 def _from_command(graph: Setup, actor: ThreadActor, given: Command[Any], config: dict[str, Any]) -> ThreadCommand:

@@ -10,12 +10,12 @@ from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 
-from ..doors.looks import Looks
+from ..doors.looks import Pregel
 from ..doors.output import Forms
 from .follower import QUIET_SECONDS, Follower
 
 
-class Joinable(Looks):
+class Joinable(Pregel):
     """The part of a compiled graph that shows a thread's stream again."""
 
     def join_stream(

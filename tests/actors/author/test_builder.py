@@ -159,7 +159,6 @@ REFUSED: list[tuple[str, type[Exception], str, Building]] = [
     ("checkpointer of another kind", TypeError, "checkpointer is 5", lambda: entered("a").compile(5)),
     ("a saver's class", TypeError, "give a saver", lambda: entered("a").compile(InMemorySaver)),
     ("unknown answer rule", ValueError, "'luck'", lambda: entered("a").compile(answers="luck")),
-    ("transformers", NotImplementedError, "v3", lambda: entered("a").compile(transformers=[object()])),
     (
         "default timeout on a sync handler",
         ValueError,
