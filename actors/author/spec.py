@@ -124,7 +124,7 @@ def branch_spec(source: str, path: Any, path_map: Any) -> BranchSpec:
 
 
 def _branch_name(path: Any) -> str:
-    name = path.name if isinstance(path, Runnable) else getattr(path, "__name__", None)
+    name = getattr(path, "name", None) if isinstance(path, Runnable) else getattr(path, "__name__", None)
     return "condition" if name in (None, "<lambda>") else str(name)
 
 
