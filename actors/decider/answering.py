@@ -13,6 +13,7 @@ from ...events.errors import (
     UnknownInterruptError,
 )
 from ...events.vocabulary import Payload, Resumed
+from ...projections.state.fold import Draft
 from ...projections.state.thread import Line, Question, ThreadState
 from .commands import Answer, Decision
 from .request import Request
@@ -27,8 +28,7 @@ def answer(request: Request, command: Answer) -> Decision:
     tasks again where none was asked, and is there for the first question that the step asks. Else it is refused: the
     question has its answer, and the work on it goes on elsewhere or with `None` as input.
     """
-    state = request.state
-    line = state.root
+    line = request.line
     if command.checkpoint:
         check_place(request, line, command)
     bound = bind(request, line, command)
@@ -37,35 +37,54 @@ def answer(request: Request, command: Answer) -> Decision:
     check_nodes(request, draft.line())
     draft.say(request.continued("resume"))
     for question, value in bound.items():
-        draft.say(Resumed(question=question, value=value, who=request.terms.who))
+        ns = asked_in(request, question)
+        draft.record(Resumed(ns=ns, question=question, value=value, who=request.terms.who))
     apply_command(draft, command.writes, command.routes, None if bound else command.bare)
     if not bound:
         return go_on(request, draft)
-    due = [ordinal for ordinal in due_tasks(draft.line(), bound) if ordinal not in request.running]
+    due = [ordinal for ordinal in due_tasks(request, draft, bound) if ordinal not in request.running]
     decision = start_tasks(draft, due)
     return Decision(draft, start=decision.start, answered=tuple(bound))
 
 
-def due_tasks(line: Line, bound: Mapping[str, Payload]) -> list[int]:
-    """Tasks that the answers set going: those asked, and those unfinished that wait for nothing."""
-    return [
-        ordinal
-        for ordinal, task in enumerate(line.tasks)
-        if task.completed is None
-        and (not task.open_questions or any(asked.raised.question in bound for asked in task.questions))
-    ]
+def due_tasks(request: Request, draft: Draft, bound: Mapping[str, Payload]) -> list[int]:
+    """Tasks that the answers set going: those asked, themselves or below, and those that wait for nothing."""
+    state, before, line = request.state, request.line, draft.line()
+    due: list[int] = []
+    for ordinal, task in enumerate(line.tasks):
+        if task.completed is not None:
+            continue
+        asked = () if ordinal >= len(before.tasks) else (*task.questions, *state.asked_below(before, ordinal))
+        if any(one.raised.question in bound for one in asked) or not draft.state.waits(line, ordinal):
+            due.append(ordinal)
+    return due
+
+
+def asked_in(request: Request, question: str) -> str:
+    """The namespace in which an open question was asked."""
+    if not request.line.below:
+        return request.ns
+    return next(
+        (
+            line.ns
+            for line in request.state.live_lines(request.ns)
+            if any(asked.raised.question == question for asked in line.open_questions)
+        ),
+        request.ns,
+    )
 
 
 def bind(request: Request, line: Line, command: Answer) -> Mapping[str, Payload]:
     """Question id to answer, all of them open; raises the refusal that fits."""
-    questions = {question.raised.question: question for question in line.open_questions}
+    state = request.state
+    questions = {question.raised.question: question for question in state.open_questions(request.ns)}
     if command.bare is not None:
         if len(questions) > 1:
             raise ambiguous(list(questions), strict=command.strict)
         if questions:
             return {next(iter(questions)): command.bare}
-        due = bool(line.tasks) and not request.state.running
-        if line.paused or (due and (last_answered(request.state) is None or edited(line))):
+        due = bool(line.tasks) and not state.running
+        if state.paused_at(request.ns) or (due and (last_answered(state) is None or edited(line))):
             return {}
         raise nothing_open(request)
     if not command.answers and not line.tasks:
@@ -78,7 +97,7 @@ def bind(request: Request, line: Line, command: Answer) -> Mapping[str, Payload]
         )
     for question in command.answers:
         if question not in questions:
-            raise not_open(request.state, question, list(questions), command.answers)
+            raise not_open(state, question, list(questions), command.answers)
     return command.answers
 
 
@@ -102,7 +121,7 @@ def nothing_open(request: Request) -> RefusedError:
     last = last_answered(request.state)
     if last is not None:
         return already(request.state, last)
-    work = "unfinished work: continue it with None as input" if request.state.root.tasks else "nothing to continue"
+    work = "unfinished work: continue it with None as input" if request.line.tasks else "nothing to continue"
     return NothingToResumeError(f"thread {request.thread!r} has no open question and {work}; give it new input instead")
 
 
@@ -121,7 +140,8 @@ def not_open(state: ThreadState, question: str, open_questions: list[str], named
 def already(state: ThreadState, question: Question) -> AlreadyAnsweredError:
     """The refusal that names who answered first."""
     at = datetime.fromtimestamp(question.answered_at / 1_000_000, UTC).isoformat(timespec="milliseconds")
-    failed = next((task for task in state.root.unfinished if task.failed and question in task.questions), None)
+    unfinished = (task for line in state.live_lines() for task in line.unfinished)
+    failed = next((task for task in unfinished if task.failed and question in task.questions), None)
     advice = ""
     if failed is not None:
         advice = (

@@ -47,6 +47,12 @@ class Terms(Struct, frozen=True):
     """Who sends the command, for the log."""
     kept: bool = True
     """False without a checkpointer: nothing can be resumed later."""
+    calling: int = 0
+    """Of a sub-graph's run: the ordinal of the calling task in the open step of the graph above."""
+    caller: str = ""
+    """Of a `checkpointer=True` sub-graph's run: namespace of the calling task."""
+    place: str = ""
+    """Of a sub-graph's run: where in the calling task it is called."""
 
 
 class Start(Struct, frozen=True):
@@ -57,6 +63,8 @@ class Start(Struct, frozen=True):
     """Id of an earlier checkpoint to branch from; "" for the head."""
     routes: tuple[Route, ...] = ()
     """Where to go besides START's targets: the goto of a Command given to a new thread."""
+    stand: tuple[int, int] | None = None
+    """Address of the checkpoint to go on from, instead of its id; (-1, 0) for before the first."""
 
 
 class Continue(Struct, frozen=True):
@@ -85,6 +93,19 @@ class Apply(Struct, frozen=True):
     writes: tuple[Write, ...]
     routes: tuple[Route, ...] = ()
     checkpoint: str = ""
+
+
+class Enter(Struct, frozen=True):
+    """A graph is called in a node of another one that is kept: it starts, or goes on where it was left."""
+
+    caller: str
+    """Namespace of the calling task. The same task calls again when it is resumed or tried again."""
+    begin: Start | Continue | Answer | Apply
+    """What a first call of this task means."""
+    older_than: tuple[int, int] | None = None
+    """In a run that branched off an earlier checkpoint: its address. A history that goes on, goes on from before it."""
+    since: int = 0
+    """Version at which the run branched off: what the history has from later, it has from this run's own calls."""
 
 
 class Edit(Struct, frozen=True):
@@ -155,7 +176,7 @@ class Report(Struct, frozen=True):
     """Effects of tasks that go on, recorded early."""
 
 
-Command = Start | Continue | Answer | Apply | Edit | Stop | Report
+Command = Start | Continue | Answer | Apply | Enter | Edit | Stop | Report
 
 
 class MergeWanted(Struct, frozen=True):

@@ -6,8 +6,8 @@ from typing import assert_never
 
 from ...events.errors import RefusedError, ThreadErasedError
 from ...events.vocabulary import RunFinished
-from . import answering, editing, reporting, starting
-from .commands import Answer, Apply, Command, Continue, Decision, Edit, Ending, Report, Start, Stop
+from . import answering, editing, entering, reporting, starting
+from .commands import Answer, Apply, Command, Continue, Decision, Edit, Ending, Enter, Report, Start, Stop
 from .request import Request
 
 
@@ -24,7 +24,7 @@ def decide(request: Request, command: Command) -> Decision:
         raise RefusedError(
             f"thread {request.thread!r} holds events of a newer clew: it can be read here, not changed; upgrade clew"
         )
-    if request.command_id in state.commands and not isinstance(command, (Report, Stop)):
+    if request.command_id in state.commands and not isinstance(command, (Report, Stop, Enter)):
         return starting.repeat(request, command)
     match command:
         case Start():
@@ -35,6 +35,8 @@ def decide(request: Request, command: Command) -> Decision:
             return answering.answer(request, command)
         case Apply():
             return starting.apply(request, command)
+        case Enter():
+            return entering.enter(request, command)
         case Edit():
             return editing.edit(request, command)
         case Report():

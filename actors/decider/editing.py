@@ -40,7 +40,7 @@ def say_edit(request: Request, draft: Draft, command: Edit) -> MergeWanted | Non
     if command.kind == "input":
         record_input(request, draft, command)
         return None
-    line = draft.line()
+    line = edited_line(request, draft)
     event = StateUpdated(updates=list(command.updates), who=request.terms.who, metadata=request.terms.metadata)
     arrivals, deferred = still_due(request.plan, line, command)
     cells: Cells | MergeWanted | None = command.cells
@@ -56,6 +56,12 @@ def say_edit(request: Request, draft: Draft, command: Edit) -> MergeWanted | Non
         completed: list[tuple[str, list[Route]]] = [(update.as_node, update.routes) for update in command.updates]
         say_planned(draft, plan_next(request.plan, completed, arrivals, deferred))
     return None
+
+
+def edited_line(request: Request, draft: Draft) -> Line:
+    """The line to be changed: that of a sub-graph whose step is over is taken back."""
+    line = draft.line()
+    return line if line.head is not None or not request.ns else draft.state.last_line(request.ns)
 
 
 def still_due(plan: Plan, line: Line, command: Edit) -> tuple[dict[str, list[str]], list[str]]:
@@ -93,7 +99,7 @@ def arrived(plan: Plan, line: Line) -> dict[str, set[str]]:
 
 def copy(request: Request, draft: Draft, command: Edit) -> None:
     """Duplicate a checkpoint as a branch of its own, beside it."""
-    line = draft.line()
+    line = edited_line(request, draft)
     origin = line.find(command.checkpoint) if command.checkpoint else line.closed_head()
     if origin is None:
         raise InvalidUpdateError(f"thread {request.thread!r} has no checkpoint to copy")

@@ -6,7 +6,7 @@ import asyncio
 
 from msgspec.structs import replace
 
-from ...events.errors import GraphBubbleUp, QuestionNotReproducibleError, is_invalid_resume, shown
+from ...events.errors import GraphBubbleUp, ParentCommand, QuestionNotReproducibleError, is_invalid_resume, shown
 from ...events.vocabulary import START, EffectRecorded, NodeCompleted, NodeFailed, RunFinished, StepFailed, Write
 from ...projections.state.fold import Draft
 from ...projections.state.merge import MergeError
@@ -22,7 +22,7 @@ def report(request: Request, command: Report) -> Decision:
     A task that was abandoned with the run that had started it is started again, for the run that took up the step. One
     whose node failed for good and has an error handler goes on with the handler, in the same step.
     """
-    line = request.state.root
+    line = request.line
     outcomes = [outcome for outcome in command.outcomes if is_open(line, outcome.task)]
     handled = {
         outcome.task: outcome.error for outcome in outcomes if outcome.error and handler_of(request, line, outcome)
@@ -36,6 +36,9 @@ def report(request: Request, command: Report) -> Decision:
         say_outcome(request, draft, outcome)
     if failed is not None:
         error = failed.error
+        if isinstance(error, ParentCommand):
+            draft.say(RunFinished(status="left"))
+            return Decision(draft, ending=Ending("left", error))
         draft.say(RunFinished(status="failed", error=shown(error)))
         return Decision(draft, ending=Ending("failed", error))
     if any(outcome.kind == "cancelled" for outcome in outcomes):
@@ -169,7 +172,7 @@ def say_outcome(request: Request, draft: Draft, outcome: Outcome, *, committed: 
                 lag=lag,
             )
         )
-    elif outcome.kind == "failed":
+    elif outcome.kind == "failed" and not isinstance(outcome.error, ParentCommand):
         draft.say(
             NodeFailed(
                 task=outcome.task,

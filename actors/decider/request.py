@@ -7,7 +7,7 @@ from msgspec import Struct
 from ...events.vocabulary import GraphSeen, RunContinued
 from ...projections.state.fold import Draft
 from ...projections.state.merge import Channels
-from ...projections.state.thread import ThreadState
+from ...projections.state.thread import Line, ThreadState
 from ..author.plan import Plan
 from .commands import Merged, Moment, Terms
 
@@ -37,16 +37,23 @@ class Request(Struct, frozen=True):
     """The merge that the decider asked for, done."""
     command_id: str = ""
     """The caller's own id of the command; "" when it gave none."""
+    ns: str = ""
+    """Namespace of the graph that the command is for."""
+
+    @property
+    def line(self) -> Line:
+        """The line of that namespace, as the thread's state has it."""
+        return self.state.line(self.ns)
 
     def draft(self) -> Draft:
         """A new commit on the thread's state."""
-        return Draft(self.state, self.channels, self.moment.time, self.moment.entropy)
+        return Draft(self.state, self.channels, self.moment.time, self.moment.entropy, self.ns)
 
     def see_graph(self, draft: Draft) -> None:
         """Say what the graph looks like, once per fingerprint."""
         seen = self.graph_seen
         if seen is not None and self.terms.kept and draft.state.graph(seen.fingerprint) is None:
-            draft.say(seen)
+            draft.record(seen)
 
     def continued(self, reason: str) -> RunContinued:
         """The event that a run takes up open work."""
@@ -57,4 +64,6 @@ class Request(Struct, frozen=True):
             reason=reason,
             metadata=terms.metadata,
             durability=terms.durability,
+            calling=terms.calling,
+            caller=terms.caller,
         )

@@ -35,6 +35,8 @@ def start(request: Request, command: Start) -> Decision:
     request.see_graph(draft)
     if command.checkpoint:
         stand_at(request, draft, command.checkpoint)
+    elif command.stand is not None:
+        draft.say(Forked(version=command.stand[0], ordinal=command.stand[1], rerun=False))
     else:
         withdraw(draft)
     terms = request.terms
@@ -46,6 +48,9 @@ def start(request: Request, command: Start) -> Decision:
             metadata=terms.metadata,
             durability=terms.durability,
             node=request.plan.entry,
+            calling=terms.calling,
+            caller=terms.caller,
+            place=terms.place,
         )
     )
     if request.plan.entry in terms.interrupt_before:
@@ -66,12 +71,13 @@ def withdraw(draft: Draft) -> None:
     """Say that what is open is given up, if anything is."""
     line = draft.line()
     if line.unfinished:
-        draft.say(StepAbandoned(questions=[question.raised.question for question in line.open_questions]))
+        asked = draft.state.open_questions(line.ns)
+        draft.say(StepAbandoned(questions=[question.raised.question for question in asked]))
 
 
 def proceed_with(request: Request, command: Continue) -> Decision:
     """`None` as input: at a checkpoint, a new branch from it; else whatever is open."""
-    head = request.state.root.head
+    head = request.line.head
     if head is None:
         raise EmptyInputError(
             f"thread {request.thread!r} has nothing to continue: give it input, as in graph.invoke({{...}}, config)"
@@ -112,15 +118,17 @@ def repeat(request: Request, command: Command) -> Decision:
 
     What came to rest rests: a second click passes no breakpoint, and what others did since is not its business.
     """
-    state, line = request.state, request.state.root
+    state, line = request.state, request.line
     last = state.commands[request.command_id] == state.version
-    status = state.run.status if state.run is not None else ""
-    due = [ordinal for ordinal, task in enumerate(line.tasks) if task.completed is None and not task.open_questions]
+    status = line.run.status if line.run is not None else ""
+    due = [
+        ordinal for ordinal, task in enumerate(line.tasks) if task.completed is None and not state.waits(line, ordinal)
+    ]
     if last and due and status == "out_of_steps":
         return Decision(ending=Ending(status, recursion_error(request.terms, (task.node for task in line.unfinished))))
     if isinstance(command, Edit) or not last or not due or request.running or status in AT_REST:
         return Decision(ending=Ending("repeated"))
-    if not line.open_questions:
+    if not state.open_questions(line.ns):
         return proceed_with(request, Continue())
     draft = request.draft()
     request.see_graph(draft)
@@ -165,7 +173,7 @@ def go_on(request: Request, draft: Draft) -> Decision:
     check_nodes(request, line)
     at_start = bool(line.tasks) and line.tasks[0].node == START
     # What a run before left running belongs to the step it was started in: in a new one nobody waits for it.
-    running = request.running if line.head is request.state.root.head else frozenset()
+    running = request.running if line.head is request.line.head else frozenset()
     due = [
         ordinal
         for ordinal, task in enumerate(line.tasks)

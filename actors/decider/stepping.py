@@ -96,8 +96,8 @@ def start_tasks(draft: Draft, ordinals: Iterable[int]) -> Decision:
 
 def steps_taken(draft: Draft) -> int:
     """Super-steps of nodes that the run has taken."""
-    head, run = draft.line().head, draft.state.run
-    return 0 if head is None or run is None else head.step - run.base_step
+    line = draft.line()
+    return 0 if line.head is None or line.run is None else line.head.step - line.run.base_step
 
 
 def recursion_error(terms: Terms, due: Iterable[str]) -> GraphRecursionError:

@@ -24,6 +24,7 @@ from .caches import cache_places
 from .drive import adrive, drive
 from .output import Forms, output_of
 from .request import Options, open_run
+from .subgraphs import subgraphs
 
 Config = RunnableConfig | None
 Stops = Sequence[str] | str | None
@@ -181,6 +182,7 @@ class CompiledStateGraph(Joinable):
             forms.modes,
             stepwise=True,
             version=version,
+            subgraphs=subgraphs,
         )
         run = open_run(self, input, config, options)
         with open_watch(self, run, input), closing(drive(run, self.runtime)) as chunks:
@@ -224,6 +226,7 @@ class CompiledStateGraph(Joinable):
             forms.modes,
             stepwise=True,
             version=version,
+            subgraphs=subgraphs,
         )
         run = open_run(self, input, config, options, asyncio.get_running_loop())
         async with open_watch(self, run, input), aclosing(adrive(run, self.runtime)) as chunks:
@@ -282,9 +285,12 @@ class CompiledStateGraph(Joinable):
     def get_state(self, config: RunnableConfig, *, subgraphs: bool = False) -> StateSnapshot:
         """The thread's state: the live view, or the record of the checkpoint that the config names.
 
+        A `checkpoint_ns` in the config names a graph inside, as a task's `state` says it: with `subgraphs` that is the
+        inner snapshot itself.
+
         Raises `ValueError` without a checkpointer or thread, `KeyError` without a thread_id.
         """
-        return state_door.get_state(self, config)
+        return state_door.get_state(self, config, subgraphs=subgraphs)
 
     async def aget_state(self, config: RunnableConfig, *, subgraphs: bool = False) -> StateSnapshot:
         """As `get_state`, off the event loop."""
@@ -381,6 +387,26 @@ class CompiledStateGraph(Joinable):
     ) -> RunnableConfig:
         """As `bulk_update_state`, off the event loop."""
         return await asyncio.to_thread(self.bulk_update_state, config, supersteps)
+
+    # -- looks
+
+    def get_subgraphs(
+        self, *, namespace: str | None = None, recurse: bool = False
+    ) -> Iterator[tuple[str, CompiledStateGraph]]:
+        """(name, graph) of the graphs inside: nodes that are one, and node functions that are seen to use one.
+
+        Args:
+            namespace: only the graph at this path of node names, "a" or "a|b".
+            recurse: also those inside of these, under "a|b".
+        """
+        yield from subgraphs(self.plan, namespace, recurse)
+
+    async def aget_subgraphs(
+        self, *, namespace: str | None = None, recurse: bool = False
+    ) -> AsyncIterator[tuple[str, CompiledStateGraph]]:
+        """As `get_subgraphs`."""
+        for found in self.get_subgraphs(namespace=namespace, recurse=recurse):
+            yield found
 
 
 def _no_more(kwargs: dict[str, Any]) -> None:

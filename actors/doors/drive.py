@@ -12,15 +12,21 @@ from contextvars import copy_context
 from typing import Any
 
 from ...events.errors import GraphInterrupt
+from ...projections.state.views import shown
 from ...projections.streams.finished import finished
 from ..engine.run import Chunk, Job, MergeJob, Run
 from ..engine.runner import aperform, merge, perform, wants_loop
 from ..engine.runtime import Runtime
-from ..engine.thread import EARLY_COMMIT_SECONDS, FLUSH, Cancel, Finished, MergeFinished
+from ..engine.work.messages import FLUSH, Cancel, Finished, MergeFinished
+from ..engine.work.progress import EARLY_COMMIT_SECONDS
 
 STARVED_SECONDS = 0.05
 """How long a caller that does no jobs itself waits for the pool to take one: then it does one after all, or, on a loop,
 has a thread of its own do them."""
+
+
+PAUSES = ("interrupted", "paused")
+"""How a run ends that goes on later."""
 
 
 class Wait:
@@ -35,7 +41,8 @@ def needs(run: Run, runtime: Runtime) -> Iterator[Need]:
     """What the run's caller is to do next: give out a chunk, do a job, wait; ends when the run is over."""
     while True:
         while run.chunks:
-            yield finished(run.view, run.chunks.popleft())
+            chunk = run.chunks.popleft()
+            yield finished(run.inner_views.get(chunk[0], run.view), chunk)
         if run.over and not run.chunks:
             return
         job = _hand_out(run, runtime) if run.jobs else None
@@ -120,7 +127,7 @@ def _help(run: Run) -> None:
         # The caller gives out its chunks first, and then asks for help with what is left.
         run.fresh_jobs = True
         run.wake()
-    if run.actor.held:
+    if run.progress.held:
         # Nothing else to do here: see that what waits for its siblings is recorded in time.
         run.wait_apart(EARLY_COMMIT_SECONDS)
         run.actor.offer(FLUSH)
@@ -149,7 +156,7 @@ async def _ado(job: Job | MergeJob) -> None:
 
 def _flush_soon(run: Run) -> None:
     """See that an outcome which waits for slower siblings is recorded in time, whatever the caller waits for."""
-    if run.actor.working and not run.flush_due:
+    if run.progress.working and not run.flush_due:
         run.flush_due = True
         asyncio.get_running_loop().call_later(EARLY_COMMIT_SECONDS, _flush, run)
 
@@ -202,7 +209,7 @@ async def adrive(run: Run, runtime: Runtime) -> AsyncGenerator[Chunk]:
 
 
 def _wait(run: Run) -> None:
-    if run.actor.held:
+    if run.progress.held:
         run.wait(EARLY_COMMIT_SECONDS)
         run.actor.offer(FLUSH)
     elif run.settings.live and run.jobs:
@@ -230,11 +237,17 @@ def _help_starved(run: Run) -> None:
 def raise_ending(run: Run) -> None:
     """Raise what ended the run, if an error did.
 
-    A graph that keeps nothing and is called inside a node hands its questions up: its pause is the node's.
+    A graph that is called in a node, and has no thread of its own, hands its pause up: it is the node's.
     """
     ending = run.ending
     error: Any = None if ending is None else ending.error
     if error is not None:
         raise error
-    if ending is not None and ending.status == "interrupted" and run.caller is not None and not run.terms.kept:
-        raise GraphInterrupt()
+    caller = run.caller
+    if ending is None or ending.status not in PAUSES or caller is None or (run.terms.kept and run.outer is None):
+        return
+    state = run.state
+    questions = [] if state is None else [shown(question) for question in state.open_questions(run.ns)]
+    caller.paused = True
+    caller.call.paused_below(run.ns, questions)
+    raise GraphInterrupt(questions)

@@ -10,26 +10,28 @@ from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
+from msgspec.structs import replace
 
 from ...events.errors import InternalError, InvalidUpdateError, StaleVersionError
 from ...events.vocabulary import END, START, StateUpdate, Update
 from ...projections.channels.cells import Cells
-from ...projections.state import ids
+from ...projections.state import ids, namespaces
 from ...projections.state.fold import Draft, update_writes
 from ...projections.state.merge import MergeError, merge_writes
-from ...projections.state.thread import Line
+from ...projections.state.thread import Line, ThreadState
 from ..author.returns import input_writes, interpret
 from ..decider.commands import Edit, Moment
-from ..decider.editing import inferred_node, say_edit
+from ..decider.editing import edited_line, inferred_node, say_edit
 from ..decider.request import Request
 from ..decider.starting import checkpoint_of
 from ..engine.edits import edit_job_routes
 from ..engine.run import Run
-from .config import complete_config
+from .config import complete_config, own
 from .drive import drive
 from .request import Options, encode_writes, open_run
 from .setup import Setup
-from .state import saver_of, view_of
+from .state import Place, place_of, saver_of, view_of
+from .subgraphs import subgraphs
 
 KINDS = {"__input__": "input", "__copy__": "copy"}
 """Names for `as_node` that stand for no node: record an input for later, duplicate a checkpoint."""
@@ -42,7 +44,7 @@ def update_state(graph: Setup, config: RunnableConfig, supersteps: Sequence[Sequ
     saver_of(graph)
     check(supersteps)
     for attempt in range(EDITS_MAX):
-        run = _edit_run(graph, config, supersteps)
+        edited, run = _edit_run(graph, config, supersteps)
         try:
             for _ in drive(run, graph.runtime):
                 pass
@@ -50,8 +52,10 @@ def update_state(graph: Setup, config: RunnableConfig, supersteps: Sequence[Sequ
             if attempt == EDITS_MAX - 1:
                 raise
             continue
-        line = run.state.root if run.state is not None else Line()
-        configurable: dict[str, Any] = view_of(graph, complete_config(graph.config, config)).config(line.head)
+        state = ThreadState() if run.state is None else run.state
+        place = Place(edited, edited.channels, state.line(run.ns))
+        view = view_of(place, complete_config(graph.config, config), state)
+        configurable: dict[str, Any] = view.config(place.line.head)
         return configurable  # type: ignore[return-value]
     raise InternalError(f"an update of thread {config!r} was tried {EDITS_MAX} times and neither made nor refused")
 
@@ -79,12 +83,17 @@ def check(supersteps: Sequence[Sequence[StateUpdate]]) -> None:
                 raise InvalidUpdateError(f"an update with as_node={update.as_node!r} stands alone in its super-step")
 
 
-def _edit_run(graph: Setup, config: RunnableConfig, supersteps: Sequence[Sequence[StateUpdate]]) -> Run:
+def _edit_run(graph: Setup, config: RunnableConfig, supersteps: Sequence[Sequence[StateUpdate]]) -> tuple[Setup, Run]:
     run = open_run(graph, {}, config, Options())
-    run.detached = True  # async path functions are run on a loop of their own
     state = graph.peek(run.actor)
+    ns = own(run.settings.config, "checkpoint_ns")
+    if ns:
+        graph, run = _inside(graph, run, state, ns)
+    run.detached = True  # async path functions are run on a loop of their own
     checkpoint = str(run.settings.config["configurable"].get("checkpoint_id") or "")
-    request = Request(graph.plan, graph.channels, run.terms, state, Moment(state.time + 1, bytes(16)), run.actor.thread)
+    request = Request(
+        graph.plan, graph.channels, run.terms, state, Moment(state.time + 1, bytes(16)), run.actor.thread, ns=run.ns
+    )
     draft = request.draft()
     edits: list[Edit] = []
     for updates in supersteps:
@@ -94,7 +103,37 @@ def _edit_run(graph: Setup, config: RunnableConfig, supersteps: Sequence[Sequenc
         edits.append(edit)
     first, *rest = edits
     run.command = Edit(first.updates, first.checkpoint, first.kind, state.version, first.cells, tuple(rest))
-    return run
+    return graph, run
+
+
+def _inside(graph: Setup, run: Run, state: ThreadState, ns: str) -> tuple[Setup, Run]:
+    """The graph that runs in a namespace of the thread, and a run that changes its state there.
+
+    Raises `ValueError` for a namespace of a graph that is not seen in the code.
+    """
+    place = place_of(graph, run.settings.config, state)
+    inner, line = place.graph, place.line
+    if inner is None:
+        names = [name for name, _ in subgraphs(graph.plan, None, True)]
+        raise ValueError(
+            f"Subgraph {namespaces.without_ids(ns)} not found: checkpoint_ns={ns!r} names no graph inside; "
+            f"there are {names or 'none'}"
+        )
+    caller = "" if line.run is None or not namespaces.continues(line.ns) else line.run.caller
+    terms = replace(run.terms, calling=line.task, caller=caller, place=line.place)
+    inside = Run(
+        run.actor,
+        inner.plan,
+        inner.channels,
+        run.command,
+        terms,
+        run.settings,
+        graph.codec,
+        inner.graph_seen,
+        ns=line.ns,
+        home=graph,
+    )
+    return inner, inside
 
 
 def _edit(
@@ -108,7 +147,7 @@ def _edit(
         written = Update(START, input_writes(graph.plan, values))
         encode_writes(run, written.writes)
         return Edit((written,), checkpoint, kind)
-    line = draft.line()
+    line = edited_line(request, draft)
     if checkpoint:
         line = line.standing_at(checkpoint_of(request, line, checkpoint))
     if as_node == END and values is None:

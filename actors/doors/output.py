@@ -40,7 +40,7 @@ def _output(graph: Setup, run: Run, output_keys: str | Sequence[str] | None) -> 
     state = run.state
     if state is None:
         return None, []
-    line = state.root
+    line = state.line(run.ns)
     cells = live_cells(graph.channels, line)
     plan = graph.plan
     if isinstance(output_keys, str):
@@ -51,7 +51,7 @@ def _output(graph: Setup, run: Run, output_keys: str | Sequence[str] | None) -> 
         output = read_values(graph.channels, cells, plan.output_view.keys if output_keys is None else output_keys)
     if run.before is not None and not plan.entry and _wrote_nothing(run, run.before, cells, output_keys):
         output = None
-    return output, [shown(question) for question in line.open_questions]
+    return output, [shown(question) for question in state.open_questions(run.ns)]
 
 
 def _wrote_nothing(run: Run, before: ThreadState, cells: Cells, output_keys: str | Sequence[str] | None) -> bool:
@@ -59,12 +59,12 @@ def _wrote_nothing(run: Run, before: ThreadState, cells: Cells, output_keys: str
     keys: Sequence[str] = run.plan.output_view.keys if output_keys is None else output_keys
     if isinstance(keys, str):
         keys = (keys,)
-    old = before.root.cells
+    old = before.line(run.ns).cells
     repeated = run.ending is not None and run.ending.status == "repeated"
     if repeated or not isinstance(run.command, Start) or any(cells.get(key) is not old.get(key) for key in keys):
         return False
     # Hardly ever further: a write can leave a cell as it was, as [] does to a list of messages.
-    line = Line() if run.state is None else run.state.root
+    line = Line() if run.state is None else run.state.line(run.ns)
     for checkpoint in line.checkpoints():
         if checkpoint.version <= before.version:
             break

@@ -13,7 +13,6 @@ from ...events.errors import (
     EmptyInputError,
     InvalidUpdateError,
     NothingToResumeError,
-    ThreadBusyError,
 )
 from ...events.vocabulary import PARENT, Command, Payload, Write
 from ...projections.state.thread import ThreadState
@@ -22,12 +21,13 @@ from ...projections.streams.commit import MODES
 from ...projections.streams.view import RunView
 from ..author.returns import input_writes, interpret
 from ..decider.answering import already, edited, last_answered
-from ..decider.commands import Answer, Apply, Continue, Start, Terms
+from ..decider.commands import Answer, Apply, Continue, Enter, Start, Terms
 from ..decider.commands import Command as ThreadCommand
-from ..engine.call import scope_here
+from ..engine.call import Scope
 from ..engine.run import Run, Settings
 from ..engine.thread import ThreadActor
-from .config import complete_config, concurrency_max, own, recorded_metadata, steps_max, thread_of
+from .config import complete_config, concurrency_max, own, recorded_metadata, steps_max
+from .nesting import Site, site_of
 from .setup import Setup
 
 DURABILITIES = ("sync", "async", "exit")
@@ -50,6 +50,7 @@ class Options(Struct, frozen=True):
     stepwise: bool = False
     version: str = "v1"
     message_events: bool = False
+    subgraphs: bool = False
 
 
 def open_run(
@@ -66,55 +67,66 @@ def open_run(
     """
     completed = complete_config(graph.config, config)
     plan = graph.plan
-    kept = graph.saver is not None
-    actor = _actor(graph, completed, config)
+    site = site_of(graph, completed, config)
+    kept, caller = site.kept, site.caller
+    around = None if caller is None else caller.call.job.run
     terms = Terms(
         run=str(completed.get("run_id") or uuid.uuid4()),
         steps_max=steps_max(completed),
         interrupt_before=breakpoints(graph, options.interrupt_before, plan.interrupt_before, "interrupt_before"),
         interrupt_after=breakpoints(graph, options.interrupt_after, plan.interrupt_after, "interrupt_after"),
         metadata=_metadata(completed) if kept else None,
-        durability=durability(options.durability),
+        durability=durability(options.durability, around),
         who=str(completed["configurable"].get("who") or ""),
         kept=kept,
+        calling=caller.call.job.ordinal if site.inside and caller is not None else 0,
+        caller=caller.call.job.namespace if site.continuing and caller is not None else "",
+        place=site.place,
     )
     settings = Settings(completed, modes=options.modes)
     settings.stepwise = options.stepwise
     settings.message_events = options.message_events
+    settings.subgraphs = options.subgraphs
+    settings.live = settings.live or options.subgraphs
     # The tasks of an entrypoint are its steps: they are shown as they end, not when all is over.
     settings.live |= bool(plan.entry and options.modes & CALL_MODES)
-    caller = scope_here()
-    around = None if caller is None else caller.call.job.run.settings
     settings.context = graph.context_of(options.context)
     settings.store = graph.store
     settings.cache = graph.cache
     if around is not None:
         # A call inside a node has what the node has, unless it says otherwise.
-        settings.context = around.context if settings.context is None else settings.context
-        settings.store = around.store if settings.store is None else settings.store
-        settings.cache = around.cache if settings.cache is None else settings.cache
+        settings.context = around.settings.context if settings.context is None else settings.context
+        settings.store = around.settings.store if settings.store is None else settings.store
+        settings.cache = around.settings.cache if settings.cache is None else settings.cache
     settings.runtime = graph.runtime
     settings.concurrency_max = concurrency_max(completed)
     settings.command_id = own(completed, "command_id")
     settings.output_keys = output_keys(graph, options.output_keys)
     settings.answers = graph.answers
-    command = _command(graph, actor, given, completed)
+    command = _command(graph, site, given, completed)
+    if site.inside and around is not None:
+        command = _entering(command, around, caller)
     run = Run(
-        actor,
+        site.actor,
         plan,
         graph.channels,
         command,
         terms,
         settings,
-        graph.codec,
+        site.codec,
         graph.graph_seen,
         loop=loop,
         caller=caller,
+        ns=site.ns,
+        inside=site.inside,
     )
     if options.modes:
         describe_view(run.view, graph, completed, terms, options)
-    if isinstance(command, (Start, Apply, Answer)) and kept:
-        encode_writes(run, command.writes)
+    if around is not None and site.ns:
+        _show_around(run, graph, around)
+    begun = command.begin if isinstance(command, Enter) else command
+    if isinstance(begun, (Start, Apply, Answer)) and kept:
+        encode_writes(run, begun.writes)
     return run
 
 
@@ -127,11 +139,40 @@ def describe_view(view: RunView, graph: Setup, config: Mapping[str, Any], terms:
     view.nodes = graph.shapes
     view.steps_max = terms.steps_max
     view.version = options.version
+    above = config["configurable"].get("checkpoint_map")
+    if view.line and isinstance(above, Mapping):
+        view.parents = above
     output, declared = graph.plan.output_view, graph.plan.declared_view
     if declared is not None and declared.coerce is not None:
         view.state = (declared.keys, declared.coerce)
     if output.coerce is not None and options.output_keys is None:
         view.output = (output.keys, output.coerce)
+
+
+def _entering(command: ThreadCommand, around: Run, caller: Scope | None) -> ThreadCommand:
+    """The command of a graph called in a node: begin like this, or go on with what the same task had called."""
+    if caller is None or not isinstance(command, (Start, Continue, Answer, Apply)):
+        return command
+    root = around
+    while root.outer is not None:
+        root = root.outer
+    branched = root.branched
+    older_than, since = (None, 0) if branched is None else branched
+    return Enter(caller.call.job.namespace, command, older_than, since)
+
+
+def _show_around(run: Run, graph: Setup, around: Run) -> None:
+    """Have the streams around a graph that is called in a node show its chunks, those that want them."""
+    readers = [(reader, view) for reader, view in around.readers if reader is not around]
+    if around.settings.subgraphs:
+        readers.append((around, around.view))
+    for reader, outer in readers:
+        view = RunView(run.channels, run.view.keys, run.view.root, reader.settings.modes, None)
+        view.line, view.ns = run.view.line, run.view.ns
+        describe_view(view, graph, run.settings.config, run.terms, Options(version=outer.version))
+        view.seen_messages = reader.view.seen_messages
+        reader.inner_views[view.ns] = view
+        run.readers = (*run.readers, (reader, view))
 
 
 def encode_writes(run: Run, writes: Sequence[Write]) -> None:
@@ -145,35 +186,17 @@ def _metadata(config: dict[str, Any]) -> Payload | None:
     return Payload(metadata) if metadata else None
 
 
-def _actor(graph: Setup, config: dict[str, Any], given: Any) -> ThreadActor:
-    saver = graph.saver
-    if saver is None:
-        return graph.runtime.unkept(graph.codec)
-    thread = thread_of(config, given)
-    actor = graph.runtime.thread(saver, thread, graph.codec)
-    scope = scope_here()
-    while scope is not None:
-        job = scope.call.job
-        if job.run.actor is actor:
-            raise ThreadBusyError(
-                f"thread {thread!r} is running the node {job.node.name!r} that makes this call: "
-                "it would wait for itself; use another thread_id, or a graph compiled without a checkpointer"
-            )
-        scope = job.run.caller
-    return actor
-
-
-def _command(graph: Setup, actor: ThreadActor, given: Any, config: dict[str, Any]) -> ThreadCommand:
+def _command(graph: Setup, site: Site, given: Any, config: dict[str, Any]) -> ThreadCommand:
     """What the input means for the thread (section "meaning of the input" of the conformance page)."""
-    checkpoint = "" if graph.saver is None else own(config, "checkpoint_id")
+    checkpoint = "" if site.inside or not site.kept else own(config, "checkpoint_id")
     if given is None:
-        if graph.saver is None:
+        if not site.kept:
             raise EmptyInputError("the input is None and there is no checkpointer, so nothing to continue: give input")
         return Continue(checkpoint)
     if isinstance(given, Command):
-        return _from_command(graph, actor, given, config)
+        return _from_command(graph, site, given, config)
     run = config["metadata"].get("run_id")
-    if run and graph.saver is not None and _run_of(graph.peek(actor)) == run:
+    if run and site.kept and not site.ns and _run_of(graph.peek(site.actor)) == run:
         return Continue(checkpoint)  # the same run entered again, by whoever does not know how far it came
     return Start(tuple(input_writes(graph.plan, given)), checkpoint)
 
@@ -185,7 +208,7 @@ def _run_of(state: ThreadState) -> Any:
     return None if metadata is None or not isinstance(metadata.value, dict) else metadata.value.get("run_id")
 
 
-def _from_command(graph: Setup, actor: ThreadActor, given: Command[Any], config: dict[str, Any]) -> ThreadCommand:
+def _from_command(graph: Setup, site: Site, given: Command[Any], config: dict[str, Any]) -> ThreadCommand:
     if given.graph == PARENT:
         raise InvalidUpdateError("Command(graph=Command.PARENT) is for nodes: a root graph's input has no parent")
     if not given.answers and given.update is None and not given.goto:
@@ -193,23 +216,21 @@ def _from_command(graph: Setup, actor: ThreadActor, given: Command[Any], config:
     understood = interpret(graph.plan, graph.plan.start, Command(update=given.update, goto=given.goto))
     writes, routes = tuple(understood.writes), tuple(understood.routes)
     if given.answers:
-        return _answer(graph, actor, given.resume, config, writes, routes)
-    checkpoint = own(config, "checkpoint_id")
-    if graph.saver is None or graph.peek(actor).version < 0:
+        return _answer(graph, site, given.resume, config, writes, routes)
+    checkpoint = "" if site.inside else own(config, "checkpoint_id")
+    if site.is_new(graph):
         return Start(writes, checkpoint, routes)
     return Apply(writes, routes, checkpoint)
 
 
-def _answer(
-    graph: Setup, actor: ThreadActor, resume: Any, config: dict[str, Any], writes: Any, routes: Any
-) -> ThreadCommand:
-    if graph.saver is None:
+def _answer(graph: Setup, site: Site, resume: Any, config: dict[str, Any], writes: Any, routes: Any) -> ThreadCommand:
+    if not site.kept:
         raise NothingToResumeError(
             "Command(resume=...) needs a checkpointer: without one no question is kept; compile(checkpointer=...)"
         )
-    checkpoint = own(config, "checkpoint_id")
+    checkpoint = "" if site.inside else own(config, "checkpoint_id")
     strict = bool(config["configurable"].get(STRICT_RESUME))
-    encode = graph.codec.encode_value
+    encode = site.codec.encode_value
     if isinstance(resume, dict) and all(is_question_id(key) for key in resume):
         answers = {question: Payload(value) for question, value in resume.items()}
         for question, payload in answers.items():
@@ -218,20 +239,20 @@ def _answer(
     bare = Payload(resume)
     bare.encoded = encode(resume, "$.resume")
     # From the store, not from what the actor remembers: the question that the person saw may be another process's.
-    state = graph.peek(actor)
-    questions = state.root.open_questions
+    state = site.state(graph)
+    questions = state.open_questions(site.ns)
     if len(questions) == 1 and not checkpoint:
         # Bound now: what is asked later, while this answer waits its turn, was not what the person answered.
         return Answer({questions[0].raised.question: bare}, None, checkpoint, writes, routes, strict)
     if not questions and not checkpoint and own(config, "command_id") not in state.commands:
-        _refuse_late(state, actor)
+        _refuse_late(state, site.actor)
     return Answer({}, bare, checkpoint, writes, routes, strict)
 
 
 def _refuse_late(state: ThreadState, actor: ThreadActor) -> None:
     """Refuse a bare answer where nothing is asked now, a second click: it must not wait for the next question."""
     question = last_answered(state)
-    if question is not None and not state.root.paused and not edited(state.root):
+    if question is not None and not state.paused_at() and not edited(state.root):
         raise already(state, question)
     if actor.run is not None:
         raise NothingToResumeError(f"thread {actor.thread!r} is running and has no open question")
@@ -260,10 +281,10 @@ def breakpoints(
     return names
 
 
-def durability(given: str | None) -> str:
-    """The durability of a call, "sync" unless it says otherwise. Raises `ValueError` for an unknown one."""
+def durability(given: str | None, around: Run | None = None) -> str:
+    """The durability of a call: its own, that of the run around it, or "sync". `ValueError` for an unknown one."""
     if given is None:
-        return "sync"
+        return "sync" if around is None else around.terms.durability
     if given not in DURABILITIES:
         raise ValueError(f"durability is {given!r}: use one of {list(DURABILITIES)}")
     return given

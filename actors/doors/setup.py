@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -17,6 +18,7 @@ from ..author.plan import Node, Plan
 from ..decider.request import describe
 from ..engine.runtime import Runtime, default_runtime
 from ..engine.thread import ThreadActor
+from .subgraphs import graphs_of, reachable
 
 
 class Setup:
@@ -45,18 +47,40 @@ class Setup:
         self.name = name or plan.name
         self.answers = answers
         self.config: RunnableConfig | None = None
-        self.channels = Channels(plan.channels)
+        self.channels = Channels(plan.channels, plan.fingerprint, self._channels_inside)
         self.codec = Codec(_registry(plan))
         self.graph_seen = describe(plan)
         self.shapes: Mapping[str, NodeShape] = {name: _shape(node) for name, node in plan.nodes.items()}
         self.stream_transformers = tuple(transformers)
         """What makes projections of its v3 streams, besides the built-in ones."""
+        self._knows_inside = False
         self._runtime = runtime
 
     @property
     def runtime(self) -> Runtime:
         """The runtime that runs this graph's threads: the one it was compiled with, or the process's."""
         return self._runtime or default_runtime()
+
+    def _channels_inside(self, node: str) -> list[Channels]:
+        known = self.plan.node(node)
+        return [] if known is None else [graph.channels for graph in graphs_of(known)]
+
+    def know_inside(self) -> None:
+        """Let values of the graphs inside be stored and read with this graph's threads. Done once, before a first use.
+
+        Two classes of one name: the outer graph's counts.
+        """
+        if self._knows_inside:
+            return
+        for graph in reachable(self.plan):
+            self.know_types(graph.plan)
+        self._knows_inside = True
+
+    def know_types(self, plan: Plan) -> None:
+        """Let values of the types of a graph that runs inside be stored and read."""
+        for annotation in plan.types:
+            with suppress(ValueError):
+                self.codec.registry.register_schema(annotation)
 
     @property
     def nodes(self) -> Mapping[str, Any]:

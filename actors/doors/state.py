@@ -7,20 +7,24 @@ from itertools import islice
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
+from msgspec import Struct
 
 from ...events.stores.saver import BaseCheckpointSaver
-from ...projections.state import views
-from ...projections.state.thread import ThreadState
+from ...projections.state import namespaces, views
+from ...projections.state.merge import Channels
+from ...projections.state.thread import Line, ThreadState
 from ...projections.state.views import StateSnapshot, View
 from ..engine.log import ThreadLog
-from .config import complete_config, thread_of
+from .config import complete_config, own, thread_of
 from .setup import Setup
+from .subgraphs import graphs_of, subgraph_at
 
 
-def get_state(graph: Setup, config: RunnableConfig) -> StateSnapshot:
+def get_state(graph: Setup, config: RunnableConfig, *, subgraphs: bool = False) -> StateSnapshot:
     """The live view of the thread, or the record of the checkpoint that the config names; empty for what is unknown."""
     completed, state = _read(graph, config)
-    view, line = view_of(graph, completed), state.root
+    place = place_of(graph, completed, state)
+    view, line = view_of(place, completed, state, subgraphs=subgraphs), place.line
     checkpoint_id = completed["configurable"].get("checkpoint_id")
     if checkpoint_id:
         checkpoint = line.find(str(checkpoint_id))
@@ -39,7 +43,8 @@ def history(
 ) -> Iterator[StateSnapshot]:
     """The thread's checkpoints, newest first; see `CompiledStateGraph.get_state_history`."""
     completed, state = _read(graph, config)
-    view, line = view_of(graph, completed), state.root
+    place = place_of(graph, completed, state)
+    view, line = view_of(place, completed, state), place.line
     only = completed["configurable"].get("checkpoint_id")
     bound = (before or {}).get("configurable", {}).get("checkpoint_id")
     checkpoints = (
@@ -69,12 +74,68 @@ def _read(graph: Setup, config: RunnableConfig) -> tuple[dict[str, Any], ThreadS
     completed = complete_config(graph.config, config)
     thread = thread_of(completed, config, reads=True)
     actor = graph.runtime.known(saver, thread)
+    graph.know_inside()
     if actor is not None and actor.plan is graph.plan:
         return completed, graph.peek(actor)
     return completed, ThreadLog(saver.store, thread, saver.tenant).load(graph.codec, graph.channels)
 
 
-def view_of(graph: Setup, config: Mapping[str, Any]) -> View:
-    """How the graph shows a thread that this config names."""
-    plan = graph.plan
-    return View(graph.channels, plan.state_view.keys, plan.root, config["configurable"], plan.nodes)
+class Place(Struct, frozen=True):
+    """What a config names of a thread: the root graph's line, or that of a graph inside."""
+
+    graph: Setup | None
+    """The graph that runs there; None for one that is not seen in the code."""
+    channels: Channels
+    line: Line
+
+
+def place_of(graph: Setup, config: Mapping[str, Any], state: ThreadState) -> Place:
+    """The place that the config's `checkpoint_ns` names."""
+    ns = own(config, "checkpoint_ns")
+    return _place(graph, state, ns) if ns else Place(graph, graph.channels, state.root)
+
+
+def _place(graph: Setup, state: ThreadState, ns: str) -> Place:
+    line = state.last_line(ns)
+    if line.head is None:
+        # The history of a `checkpointer=True` graph is kept under its name alone.
+        named = state.last_line(namespaces.without_ids(ns))
+        line = line if named.head is None else named
+    seen = None if line.run is None else state.graph(line.run.fingerprint)
+    found = subgraph_at(graph.plan, ns, b"" if seen is None else seen.fingerprint)
+    if found is not None:
+        if found.checkpointer is True and line.head is None:
+            line = Line(namespaces.without_ids(ns))
+        return Place(found, found.channels, line)
+    return Place(None, graph.channels.below(namespaces.names(ns), seen), line)
+
+
+def view_of(
+    place: Place, config: Mapping[str, Any], state: ThreadState | None = None, *, subgraphs: bool = False
+) -> View:
+    """How a place in a thread is shown. `subgraphs`: with the state of the graphs that tasks call, not where it is."""
+    graph, configurable = place.graph, config["configurable"]
+    if graph is None:
+        return View(place.channels, tuple(place.channels), None, configurable, ns=place.line.ns, state=state)
+    plan, at = graph.plan, place.line.ns
+
+    def inside(node: str, ns: str) -> Any:
+        called = plan.node(node)
+        if called is None or state is None or not graphs_of(called):
+            return None
+        there = {"configurable": {"thread_id": str(configurable.get("thread_id")), "checkpoint_ns": ns}}
+        if not subgraphs:
+            return there
+        line = state.last_line(ns)
+        inner = subgraph_at(plan, ns if not at else ns.removeprefix(f"{at}{namespaces.SEPARATOR}"), _fingerprint(line))
+        if inner is not None and inner.checkpointer is True:
+            line = state.last_line(namespaces.without_ids(ns))
+        below = Place(inner, place.channels if inner is None else inner.channels, line)
+        view = view_of(below, config, state, subgraphs=True)
+        return views.live_snapshot(view, below.line) or views.empty_snapshot(view, there)
+
+    return View(place.channels, plan.state_view.keys, plan.root, configurable, plan.nodes, at, state, inside)
+
+
+def _fingerprint(line: Line) -> bytes:
+    return b"" if line.run is None else line.run.fingerprint

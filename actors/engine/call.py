@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...events.codec.digest import canonical_digest
@@ -28,6 +29,7 @@ from ...events.vocabulary import (
     Write,
 )
 from ...projections.state import ids
+from ...projections.state.namespaces import SEPARATOR
 from ...projections.state.thread import Question
 from .effects import Effect, EffectKept, Records
 
@@ -44,10 +46,12 @@ class Call:
     """One attempt of one task, seen from inside."""
 
     __slots__ = (
+        "_calls",
         "_counts",
         "_records",
         "answered",
         "asked",
+        "asked_below",
         "effects",
         "job",
         "lock",
@@ -80,6 +84,10 @@ class Call:
         self.tasks: TasksOfCall | None = None
         """The functional tasks that the attempt called; None while it called none."""
         self._records: Records | None = None
+        self.asked_below: list[Interrupt] = []
+        """Questions of graphs that this attempt called, without an answer."""
+        self._calls: dict[str, int] | None = None
+        """Place to number of the calls of graphs, earlier attempts' as well."""
         self._counts: dict[tuple[str, ...], int] = {}
         self.lock = threading.Lock()
 
@@ -89,6 +97,28 @@ class Call:
             count = self._counts.get(place, 0)
             self._counts[place] = count + 1
         return count
+
+    def next_call(self, scope: str) -> tuple[int, str]:
+        """The number of a graph's call in this task, and its place.
+
+        A place that called before keeps its number, whatever is not called again or in another order this time.
+        """
+        ordinal = self.next_ordinal("call", scope)
+        place = f"{scope}#{ordinal}" if ordinal else scope
+        with self.lock:
+            if self._calls is None:
+                self._calls = _calls_before(self.job)
+            number = self._calls.get(place)
+            if number is None:
+                used = set(self._calls.values())
+                number = next(number for number in count() if number not in used)
+                self._calls[place] = number
+        return number, place
+
+    def paused_below(self, ns: str, questions: list[Interrupt]) -> None:
+        """A graph that this attempt called has paused: so does the task, whatever the body makes of it."""
+        self.open.append(ns)
+        self.asked_below.extend(questions)
 
     def ask(
         self,
@@ -259,6 +289,19 @@ def strand_here() -> object:
     if asyncio._get_running_loop() is not None:
         return asyncio.current_task()
     return threading.get_ident()
+
+
+def _calls_before(job: Job) -> dict[str, int]:
+    """Place to number of the graphs that the task called in earlier attempts."""
+    state = job.run.actor.state
+    line = state.lines.get(job.run.ns)
+    calls: dict[str, int] = {}
+    for ns in () if line is None else line.below:
+        called = state.lines.get(ns)
+        if called is not None and called.run is not None and called.run.caller == job.namespace:
+            last = ns.rpartition(SEPARATOR)[2]
+            calls[called.place] = int(last) if last.isdigit() else 0
+    return calls
 
 
 class Scope:

@@ -154,7 +154,15 @@ def node_metadata(job: Job) -> dict[str, Any]:
     """The metadata of a task's run: the caller's, and which task this is."""
     given = {**(job.run.settings.config.get("metadata") or {}), **job.node.metadata}
     node = job.node
-    return task_metadata(node.name, job.task.send, job.checkpoint.step + 1, job.task_id, given, triggers=node.triggers)
+    return task_metadata(
+        node.name,
+        job.task.send,
+        job.checkpoint.step + 1,
+        job.task_id,
+        given,
+        triggers=node.triggers,
+        ns=job.run.ns,
+    )
 
 
 def node_config(job: Job, callbacks: Any) -> RunnableConfig:
@@ -169,7 +177,8 @@ def node_config(job: Job, callbacks: Any) -> RunnableConfig:
             **configurable,
             # None: a call made with this config goes on from where its thread is. `execution_info` names the place.
             "checkpoint_id": None,
-            "checkpoint_ns": f"{job.node.name}:{job.task_id}",
+            "checkpoint_ns": job.namespace,
+            "checkpoint_map": {**(configurable.get("checkpoint_map") or {}), job.run.ns: job.checkpoint_id},
         },
     }
     for limit in ("recursion_limit", "max_concurrency"):
@@ -190,7 +199,7 @@ def node_runtime(job: Job) -> NodeRuntime[Any]:
         execution_info=ExecutionInfo(
             thread_id=configurable.get("thread_id"),
             checkpoint_id=job.checkpoint_id,
-            checkpoint_ns=f"{job.node.name}:{job.task_id}",
+            checkpoint_ns=job.namespace,
             task_id=job.task_id,
             run_id=run.terms.run,
             node_attempt=job.tried,
@@ -220,7 +229,7 @@ def server_info(configurable: Mapping[str, Any]) -> ServerInfo | None:
 def stream_writer(job: Job) -> StreamWriter:
     """What emits into the `custom` stream from this task; does nothing when nobody reads it."""
     run = job.run
-    if "custom" not in run.settings.modes:
+    if not any("custom" in view.modes for _, view in run.readers):
         return _no_writer
     return lambda value: run.emit("custom", value)
 

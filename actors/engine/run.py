@@ -10,20 +10,22 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import Context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ...events.codec.values import Codec
-from ...events.vocabulary import NOT_KEPT, GraphSeen, Payload, Route, Write
+from ...events.vocabulary import NOT_KEPT, Forked, GraphSeen, Payload, Route, Write
 from ...projections.channels.cells import Cells
 from ...projections.state import ids
 from ...projections.state.merge import Channels
+from ...projections.state.namespaces import SEPARATOR, task_namespace
 from ...projections.state.thread import Checkpoint, Task, ThreadState
 from ...projections.streams.view import Chunk, RunView
 from ..author.plan import Node, Plan, StateView
 from ..decider.commands import Command, Ending, MergeWanted, Terms
+from .work.progress import Progress
 
 if TYPE_CHECKING:
     from .call import Scope
@@ -48,6 +50,7 @@ class Settings:
         "runtime",
         "stepwise",
         "store",
+        "subgraphs",
         "watch",
     )
 
@@ -62,6 +65,8 @@ class Settings:
         """True for streams: the next step starts when the last one's chunks were taken."""
         self.message_events = False
         """True for a v3 stream: messages of models come as events of langchain-core's protocol, not as tokens."""
+        self.subgraphs = False
+        """True when the stream shows what the graphs called inside commit and emit, too."""
         self.context: Any = None
         self.store: Any = None
         self.cache: Any = None
@@ -125,7 +130,12 @@ class Job:
         self.first_attempt_at = time.time()
         """Unix time, in seconds, of the first of these attempts."""
         self.checkpoint_id = checkpoint.id
-        self.task_id = ids.task_id(self.checkpoint_id, "", task.node, task.send)
+        self.task_id = ids.task_id(self.checkpoint_id, run.ns, task.node, task.send)
+
+    @property
+    def namespace(self) -> str:
+        """The task's namespace: what it calls runs there."""
+        return task_namespace(self.run.ns, self.task.node, self.task_id)
 
     @property
     def input_view(self) -> StateView:
@@ -156,6 +166,19 @@ class MergeJob:
         self.wanted = wanted
 
 
+NO_PROGRESS = Progress("")
+"""The book of a run that has not begun."""
+
+
+class Home(Protocol):
+    """What a thread is folded with: its root graph's channels and codec."""
+
+    plan: Plan
+    channels: Channels
+    codec: Codec
+    graph_seen: GraphSeen
+
+
 class Run:
     """A run from its acceptance to its end. Made by a door; the thread's actor works on it."""
 
@@ -172,8 +195,23 @@ class Run:
         *,
         loop: asyncio.AbstractEventLoop | None = None,
         caller: Scope | None = None,
+        ns: str = "",
+        inside: bool = False,
+        home: Home | None = None,
     ) -> None:
         self.actor = actor
+        self.ns = ns
+        """Namespace of the graph; "" for a root graph's."""
+        self.calling: Job | None = None if caller is None else caller.call.job
+        """The job whose node calls the graph, if one does."""
+        self.outer: Run | None = self.calling.run if inside and self.calling is not None else None
+        """The run of the node that calls the graph, where both run in one actor and share one log."""
+        self.home = home
+        """For a change by hand inside a thread: the graph that the thread is folded with. None for the run's own."""
+        self.progress: Progress = NO_PROGRESS
+        """The actor's book of the step that the run works on."""
+        self.branched: tuple[tuple[int, int], int] | None = None
+        """Address of the earlier checkpoint that the run branched off, and the version at which it did."""
         self.plan = plan
         self.channels = channels
         self.command = command
@@ -220,6 +258,12 @@ class Run:
         """How chunks of this run look."""
         self._offered: Payload | None = None
         self._ahead: list[Payload] = []
+        if ns:
+            self.view.line, self.view.ns = ns, tuple(ns.split(SEPARATOR))
+        self.inner_views: dict[tuple[str, ...], RunView] = {}
+        """How chunks of graphs called inside look, by their namespace, where this run's stream shows them."""
+        self.readers: tuple[tuple[Run, RunView], ...] = ((self, self.view),) if settings.modes else ()
+        """Who reads chunks of this run, and how they look there: its caller, and streams around that want them."""
         self._signal: threading.Event | None = None
         self._future: asyncio.Future[None] | None = None
         self._pause: threading.Event | None = None
@@ -272,11 +316,23 @@ class Run:
         known = self.plan.node(node)
         return seen is not None and known is not None and seen.nodes.get(node) != known.callee.fingerprint
 
-    def emit(self, mode: str, payload: Any, ns: tuple[str, ...] = ()) -> None:
+    def emit(self, mode: str, payload: Any) -> None:
         """Add a chunk, from any thread; a mode nobody reads is dropped."""
-        if mode in self.settings.modes:
-            self.chunks.append((ns, mode, payload))
+        for reader, view in self.readers:
+            if mode in view.modes:
+                reader.show(((view.ns, mode, payload),))
+
+    def show(self, chunks: Sequence[Chunk]) -> None:
+        """Add chunks of a commit, of this run or of one inside it. From any thread."""
+        if chunks:
+            self.chunks.extend(chunks)
             self.wake()
+
+    def note_branch(self, events: Sequence[Any], version: int) -> None:
+        """Take note of the checkpoint that the run branched off, if its commit says so. The actor calls it."""
+        for event in events:
+            if isinstance(event, Forked):
+                self.branched = (event.version, event.ordinal), version
 
     def add_jobs(self, jobs: list[Job | MergeJob]) -> None:
         """Offer work to whoever drives the run. The actor calls it."""
@@ -295,7 +351,7 @@ class Run:
         The committer calls it, which must not take a turn itself: a turn appends, and would wait for the committer.
         """
         loop = self.loop
-        if loop is not None and not self.cancelled:
+        if loop is not None and not self.cancelled and not self.actor.blocked:
             with suppress(RuntimeError):  # the loop was closed under its run
                 loop.call_soon_threadsafe(self.actor.turn)
                 return

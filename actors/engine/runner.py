@@ -375,7 +375,7 @@ def _open_questions(job: Job, call: Call) -> list[Interrupt]:
         Interrupt(one.value.value, one.question, None if one.schema is None else one.schema.value)
         for one in raised
         if one.question in call.open
-    ]
+    ] + call.asked_below
 
 
 def _failed(job: Job, call: Call, error: BaseException) -> Outcome:

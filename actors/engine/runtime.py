@@ -96,7 +96,7 @@ class Runtime:
         While its call was looked at, the actor may have been passivated and another have taken its place.
         """
         actor = run.actor
-        if actor.home is None:
+        if actor.home is None or run.outer is not None:
             actor.offer(run)
             return
         with self._lock:

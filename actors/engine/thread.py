@@ -3,19 +3,20 @@
 A command becomes events (decide), one commit (journal), the next state (the decider's draft), chunks (streams), and
 jobs for the nodes that are now due. Its state is a cache of the log: on any doubt it is dropped and replayed. It never
 runs user code.
+
+A graph called in a node of a kept thread runs inside the same actor, in a namespace of its own: its run is one of the
+`inner` runs, its commits stand in the same log, and it ends with the run above it at the latest.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import threading
 import time
-from collections.abc import Callable, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from ...events.codec.values import Codec
@@ -27,14 +28,14 @@ from ...events.errors import (
     StoreError,
 )
 from ...events.stores.store import Verdict
-from ...events.vocabulary import Commit, EffectRecorded
+from ...events.vocabulary import Commit
+from ...projections.state import namespaces
 from ...projections.state.merge import Channels
 from ...projections.state.thread import ThreadState
-from ...projections.streams.commit import commit_chunks, standing_chunks
+from ...projections.streams.commit import standing_chunks
 from ..author.plan import Plan
 from ..decider.commands import (
     ENDS_ITS_RUN,
-    Answer,
     Command,
     Decision,
     Ending,
@@ -50,65 +51,20 @@ from .dispatcher import Dispatcher, PooledActor
 from .effects import EffectKept
 from .journal import Journal
 from .log import ThreadLog
-from .run import Chunk, Job, MergeJob, Run
+from .run import Job, MergeJob, Run
+from .work.followed import Followed
+from .work.messages import FLUSH, Appending, Cancel, Committed, Finished, MergeFinished, forget_encoded, tell
+from .work.progress import EARLY_COMMIT_SECONDS, Progress, Step
 
 INBOX_MAX = 1000
 """Runs that may wait for one thread."""
 CONFLICTS_MAX = 5
 """How often a command is decided anew because another process appended first."""
-_FOLLOWERS = threading.Lock()
-"""Held while a thread's followers change, which happens seldom enough for one lock to do for all threads."""
-_NONE: frozenset[Any] = frozenset()
-"""What a resting actor keeps instead of an empty set of its own: ten thousand rest in memory at once."""
-EARLY_COMMIT_SECONDS = 0.005
-"""How long a finished task beside slower siblings waits to be recorded: what finishes meanwhile shares the commit."""
+_NOTHING: Mapping[str, Any] = {}
+"""What a resting actor keeps instead of an empty dict of its own: ten thousand rest in memory at once."""
 
 
-class Finished(Struct, frozen=True):
-    """A node runner's message: what became of a job."""
-
-    job: Job
-    outcome: Outcome
-
-
-class MergeFinished(Struct, frozen=True):
-    """A node runner's message: a merge with a user's reducer was done."""
-
-    job: MergeJob
-    merged: Merged
-
-
-class Cancel(Struct, frozen=True):
-    """A caller's message: stop this run at its last commit."""
-
-    run: Run
-    status: str = "cancelled"
-
-
-class Committed(Struct, frozen=True):
-    """The journal's message to an actor whose append did not block: what became of it."""
-
-    verdict: Verdict
-
-
-class _Flush:
-    """Look again at outcomes that wait for their siblings."""
-
-
-FLUSH = _Flush()
-
-
-class _Appending(Struct, frozen=True):
-    """An append on its way: what is to be done when it is durable."""
-
-    run: Run | None
-    decision: Decision
-    state: ThreadState
-    command: Command
-    conflicts: int
-
-
-class ThreadActor(PooledActor):
+class ThreadActor(Followed, PooledActor):
     """One thread's writer. Every field is only touched during its turn, but `state`, which readers may look at."""
 
     def __init__(
@@ -127,27 +83,21 @@ class ThreadActor(PooledActor):
         """What the log amounts to, as far as this actor has read it. Replaced, never changed."""
         self.run: Run | None = None
         """The run that is being worked on; None while the thread rests."""
+        self.inner: Mapping[str, Run] = _NOTHING
+        """Namespace to the run of a graph that a node called, its own or a node's of another one of these."""
         self.waiting: Sequence[Run] = ()
         """Runs whose turn comes when the present one ends."""
-        self.working: AbstractSet[tuple[tuple[int, int], int]] = _NONE
-        """(step, task) of jobs handed out and not yet reported, also of runs that have ended."""
-        self.held: Sequence[tuple[tuple[int, int], Outcome]] = ()
-        """(step, outcome), not yet recorded: their siblings may share the commit."""
-        self.held_since = 0.0
-        """Monotonic seconds since when the first of them waits."""
-        self.effects: Sequence[tuple[tuple[int, int], EffectRecorded]] = ()
-        """(step, effect) of tasks that go on, not yet recorded."""
-        self.effects_since = 0.0
-        """Monotonic seconds since when the first of them waits."""
-        self.appending: _Appending | None = None
+        self.open: Mapping[str, Progress] = _NOTHING
+        """Namespace to the book of its open step, while there is something to keep book of."""
+        self.unrecorded: Sequence[Progress] = ()
+        """Those with outcomes or effects that are not recorded yet."""
+        self.ready: Sequence[Any] = ()
+        """Messages that are to be decided once the append on its way is durable, and calls into a namespace in use."""
+        self.appending: Appending | None = None
         """The append on its way, while the journal has it; nothing else is decided meanwhile."""
         self.verdict: Verdict | None = None
-        self.last_run: Run | None = None
-        """The run that worked last, while jobs of it are out: late outcomes are recorded under its terms."""
         self.last_used = time.monotonic()
         """Monotonic seconds of the end of the last run, or of the actor's making."""
-        self.followers: tuple[Callable[[], None], ...] = ()
-        """What is called after each commit and each run's end, for readers who follow the thread: see actors/follow."""
         self.home: dict[str, ThreadActor] | None = None
         """Where the runtime keeps the actors of its saver, this one while it is active; None for an unkept run."""
 
@@ -157,7 +107,7 @@ class ThreadActor(PooledActor):
         """One message: a new run, a job's outcome, an append's verdict, a cancellation."""
         match message:
             case Run():
-                self._accept(message)
+                self._accept(message) if message.outer is None else self._enter(message)
             case Finished():
                 self._finished(message)
             case MergeFinished():
@@ -170,7 +120,7 @@ class ThreadActor(PooledActor):
                 self._cancel(message)
 
     def on_idle(self) -> None:
-        """Finish an append whose verdict came, record held outcomes, begin the next run."""
+        """Finish an append whose verdict came, do what waited for it, record outcomes, begin the next run."""
         while True:
             if self.appending is not None:
                 if self.verdict is None:
@@ -178,16 +128,21 @@ class ThreadActor(PooledActor):
                 appending, verdict = self.appending, self.verdict
                 self.appending = self.verdict = None
                 self._appended(appending, verdict)
-            elif self.held and self._time_to_report():
-                self._report()
-            elif self.effects and time.monotonic() - self.effects_since >= EARLY_COMMIT_SECONDS:
-                self._record_effects()
+            elif (self.ready and self._do_ready()) or (self.unrecorded and self._record()):
+                continue
             elif self.run is None and self.waiting:
                 first, *rest = self.waiting
                 self.waiting = rest or ()
                 self._begin(first)
             else:
                 return
+
+    def _do_ready(self) -> bool:
+        """Look again at what could not be decided; False when all of it waits on."""
+        ready, self.ready = self.ready, ()
+        for message in ready:
+            self.on_receive(message)
+        return self.appending is not None or len(self.ready) < len(ready)
 
     @property
     def idle(self) -> bool:
@@ -199,7 +154,7 @@ class ThreadActor(PooledActor):
             return False
         try:
             return not (
-                self.run or self.waiting or self.working or self.held or self.appending or self.actor_inbox.messages
+                self.run or self.waiting or self.open or self.ready or self.appending or self.actor_inbox.messages
             )
         finally:
             self._token.append(None)
@@ -213,13 +168,19 @@ class ThreadActor(PooledActor):
         self.forget()
         if run is not None:
             self._end(run, Ending("failed", error))
+        if self.run is not None and (self.inner or run is None or run.outer is not None):
+            # What ran beside has lost the state that it was to go on from.
+            self._end(self.run, Ending("failed", error))
 
     def forget(self) -> None:
         """Drop the state: the next command replays the log."""
         if self.log is not None:
             self.state = ThreadState()
             self.plan = None
-        self.held = ()
+        for progress in self.unrecorded:
+            progress.held = []
+            progress.effects = []
+        self.unrecorded = ()
 
     # -- runs
 
@@ -239,155 +200,246 @@ class ThreadActor(PooledActor):
         except Exception as error:
             self._end(run, Ending("failed", error))
             return
+        self._take_up(run)
+
+    def _take_up(self, run: Run) -> None:
+        progress = self.open.get(run.ns)
+        if progress is None:
+            progress = Progress(run.ns)
+            if not self.open:
+                self.open = {}
+            self.open[run.ns] = progress  # type: ignore[index]
+        progress.run = run
+        run.progress = progress
         run.before = self.state
         self._decide(run, run.command)
 
+    def _enter(self, run: Run) -> None:
+        """A graph is called in a node: its run begins, inside of the one that runs the node."""
+        if self.appending is not None or run.ns in self.inner:
+            self.ready = [*self.ready, run]
+            return
+        if not self._is_called(run):
+            error = StaleVersionError(self.thread, self.state.version, self.state.version)
+            run.end(Ending("failed", error), self.state)
+            return
+        if not self.inner:
+            self.inner = {}
+        self.inner[run.ns] = run  # type: ignore[index]
+        try:
+            self._know(run)
+        except Exception as error:
+            self._end(run, Ending("failed", error))
+            return
+        self._take_up(run)
+
+    def _is_called(self, run: Run) -> bool:
+        """True while the task that calls the graph is being run in an open step, for a run that goes on."""
+        outer, job = run.outer, run.calling
+        if (
+            outer is None
+            or job is None
+            or outer.over
+            or (outer is not self.run and self.inner.get(outer.ns) is not outer)
+        ):
+            return False
+        return self._step(outer.ns) == job.address
+
     def fit(self, run: Run) -> None:
         """Have the state folded with the run's graph: another graph, or a forgotten state, replays the log."""
-        if self.plan is run.plan and self.codec is run.graph_codec:
+        root = run if run.home is None else run.home
+        if self.plan is root.plan and self.codec is root.codec:
             return
         if self.log is not None:
             # First of all: after a log that could not be read, the empty state must not pass for the thread's.
-            state = self.log.load(run.graph_codec, run.channels)
+            state = self.log.load(root.codec, root.channels)
             # One description for all threads of a graph instead of one each.
-            state.graphs = tuple(run.graph_seen if seen == run.graph_seen else seen for seen in state.graphs)
+            state.graphs = tuple(root.graph_seen if seen == root.graph_seen else seen for seen in state.graphs)
             # A reader that looks between the lines must not take the one graph's state for the other's.
             self.plan = None
             self.state = state
-        self.plan, self.channels, self.codec = run.plan, run.channels, run.graph_codec
+        self.plan, self.channels, self.codec = root.plan, root.channels, root.codec
+
+    def _know(self, run: Run) -> None:
+        """Have the state of a graph that is called folded with that graph's own channels."""
+        if self.channels is None or self.log is None:
+            return
+        if self.channels.meet(namespaces.names(run.ns), run.channels):
+            for annotation in run.plan.types:
+                with suppress(ValueError):  # two classes of one name: the outer graph's counts
+                    self.codec.registry.register_schema(annotation)
+        line = self.state.lines.get(run.ns)
+        if line is not None and line.rules is not None and line.rules.fingerprint != run.channels.fingerprint:
+            self.state = self.log.load(self.codec, self.channels)
+
+    @property
+    def blocked(self) -> bool:
+        """True when a sync call in a node may keep the event loop from taking the actor's turns. From any thread."""
+        if not self.inner and not self.ready:
+            return False
+        runs = (*tuple(self.inner.values()), *tuple(self.ready))
+        return any(isinstance(run, Run) and run.loop is None for run in runs)
 
     def refresh(self) -> bool:
         """Fold what other writers appended; True when there was something."""
         if self.log is None or self.channels is None:
             return False
-        before = self.state.version
-        self.state = self.log.load(self.codec, self.channels, self.state)
-        return self.state.version != before
+        before = self.state
+        self.state = self.log.load(self.codec, self.channels, before)
+        changed = self.state.version != before.version
+        if changed and self.inner:
+            self._look_who_runs(before)
+        return changed
+
+    def _look_who_runs(self, before: ThreadState) -> None:
+        """Others appended while graphs run inside: if they took the thread or its step, all that runs here is over."""
+        run, now = self.run, self.state.run
+        old, new = before.root.head, self.state.root.head
+        moved = (None if old is None else old.address) != (None if new is None else new.address)
+        if run is not None and (moved or now is None or now.id != run.terms.run):
+            error = StaleVersionError(self.thread, before.version, self.state.version)
+            self._end(run, Ending("failed", error))
 
     def _cancel(self, message: Cancel) -> None:
         run = message.run
         run.cancelled = True
-        if run in self.waiting:
+        if run.over:
+            return
+        if run in self.waiting or (run in self.ready and self.inner.get(run.ns) is not run):
             self.waiting = [other for other in self.waiting if other is not run]
+            self.ready = [other for other in self.ready if other is not run]
             run.end(Ending(message.status), self.state)
+        elif run.outer is not None:
+            # The log need not say so: the graph goes on where it is when its node is run again.
+            self._end(run, Ending(message.status))
         elif run is self.run and self.appending is None:
             self._drop_jobs(run)
             self._decide(run, Stop(message.status))
         elif run is self.run:
-            run.stop_wanted = message.status
+            self.ready = [*self.ready, message]
 
     def _drop_jobs(self, run: Run) -> None:
         """Take back what nobody has begun; what runs already goes on and is recorded when it ends."""
         for job in run.take_back():
             if isinstance(job, Job):
-                self._not_working(job)
+                run.progress.done(job)
 
     def _end(self, run: Run, ending: Ending) -> None:
         self._drop_jobs(run)
         if self.run is run:
             self.run = None
-        if not self.working:
-            self.working = _NONE
-            if not self.held:
-                self.last_run = None
+        elif self.inner.get(run.ns) is run:
+            self.inner = {ns: other for ns, other in self.inner.items() if other is not run} or _NOTHING
+        if self.inner:
+            self._end_inside(run, ending)
+        progress = run.progress
+        if progress.run is run:
+            progress.run = None
+        self._close(progress)
         self.last_used = time.monotonic()
         run.end(ending, self.state)
         if self.followers:
             self._tell_followers()
 
-    def add_follower(self, wake: Callable[[], None]) -> None:
-        """Have `wake` called after each commit, from any thread; it must not block. From any thread."""
-        with _FOLLOWERS:
-            self.followers = (*self.followers, wake)
+    def _end_inside(self, run: Run, ending: Ending) -> None:
+        """What a run's nodes called ends with it: at its last commit, from where it goes on when the node does."""
+        stale = isinstance(ending.error, StaleVersionError)
+        for other in [other for other in self.inner.values() if other.outer is run]:
+            other.cancelled = True
+            self._end(other, Ending("cancelled", ending.error if stale else asyncio.CancelledError()))
 
-    def forget_follower(self, wake: Callable[[], None]) -> None:
-        """Call it no longer. From any thread."""
-        with _FOLLOWERS:
-            self.followers = tuple(other for other in self.followers if other != wake)
-
-    def _tell_followers(self) -> None:
-        for wake in self.followers:
-            wake()
-
-    def _not_working(self, job: Job) -> None:
-        working = self.working
-        if type(working) is set:
-            working.discard((job.address, job.ordinal))
+    def _close(self, progress: Progress) -> None:
+        """Close the book of a namespace where nothing is left to be recorded."""
+        if progress.over and self.open.get(progress.ns) is progress:
+            progress.last_run = None
+            del self.open[progress.ns]  # type: ignore[attr-defined]
+            if not self.open:
+                self.open = _NOTHING
 
     # -- reports
 
+    def _step(self, ns: str) -> Step | None:
+        """The namespace's open step, by the address of the checkpoint before it."""
+        line = self.state.lines.get(ns)
+        return None if line is None or line.head is None else line.head.address
+
     def _finished(self, message: Finished) -> None:
         job = message.job
-        self._not_working(job)
-        head = self.state.root.head
-        if head is None or head.address != job.address:
+        run, progress = job.run, job.run.progress
+        progress.done(job)
+        if self._step(run.ns) != job.address:
+            if run.outer is not None and progress.run is run:
+                error = StaleVersionError(self.thread, job.checkpoint.version, self.state.version)
+                self._end(run, Ending("failed", error))
+            self._close(progress)
             return
         outcome = message.outcome
-        if job.run is not self.run and outcome.kind in ENDS_ITS_RUN:
+        if run is not progress.run and outcome.kind in ENDS_ITS_RUN:
             # The trouble of an earlier run is not this one's: whoever goes on with the step tries the task anew.
             outcome = replace(outcome, kind="abandoned")
-        if type(self.held) is not list:
-            self.held = []
-            self.held_since = time.monotonic()
-        self.held.append((job.address, outcome))
+        progress.hold(job.address, outcome)
+        self._note(progress)
 
     def _effect_kept(self, message: EffectKept) -> None:
         """A tool call or task inside a node is done while the node goes on: recorded soon, with what else comes by."""
-        if type(self.effects) is not list:
-            self.effects = []
-            self.effects_since = time.monotonic()
+        job = message.job
+        progress = job.run.progress
+        if not progress.effects:
             self.dispatcher.later(EARLY_COMMIT_SECONDS, self, FLUSH)
-        self.effects.append((message.job.address, message.effect))
+        progress.hold_effect(job.address, message.effect)
+        self._note(progress)
 
-    def _record_effects(self) -> None:
-        head = self.state.root.head
-        effects = tuple(effect for step, effect in self.effects if head is not None and step == head.address)
-        self.effects = ()
-        run = self.run
-        # A task that has reported meanwhile brought its effects along.
-        running = self._running()
-        effects = tuple(effect for effect in effects if effect.task in running)
-        if run is not None and effects:
-            self._decide(run, Report((), running, effects))
+    def _note(self, progress: Progress) -> None:
+        if type(self.unrecorded) is not list:
+            self.unrecorded = [progress]
+        elif progress not in self.unrecorded:
+            self.unrecorded.append(progress)
 
-    def _running(self) -> frozenset[int]:
-        if not self.working:
-            return frozenset()
-        head = self.state.root.head
-        address = None if head is None else head.address
-        return frozenset(ordinal for step, ordinal in self.working if step == address)
-
-    def _time_to_report(self) -> bool:
-        if not self._running() or any(outcome.kind in ENDS_ITS_RUN for _, outcome in self.held):
-            return True
-        return time.monotonic() - self.held_since >= EARLY_COMMIT_SECONDS
-
-    def _report(self) -> None:
-        head = self.state.root.head
-        address = None if head is None else head.address
-        outcomes = tuple(outcome for step, outcome in self.held if step == address)
-        self.held = ()
-        run = self.run
-        if not outcomes:
-            return
-        if run is None:
-            self._record_late(outcomes)
+    def _record(self) -> bool:
+        """Record what waited long enough, of one namespace; False when nothing did."""
+        for progress in self.unrecorded:
+            step = self._step(progress.ns)
+            if progress.reports_now(step):
+                self._report(progress, step)
+                break
+            if progress.effects_now():
+                self._record_effects(progress, step)
+                break
         else:
-            self._decide(run, Report(outcomes, self._running()))
+            return False
+        self.unrecorded = [other for other in self.unrecorded if other.held or other.effects] or ()
+        return True
 
-    def _record_late(self, outcomes: tuple[Outcome, ...]) -> None:
+    def _record_effects(self, progress: Progress, step: Step | None) -> None:
+        # A task that has reported meanwhile brought its effects along.
+        running = progress.running(step)
+        effects = tuple(effect for effect in progress.take_effects(step) if effect.task in running)
+        if progress.run is not None and effects:
+            self._decide(progress.run, Report((), running, effects))
+        self._close(progress)
+
+    def _report(self, progress: Progress, step: Step | None) -> None:
+        outcomes = progress.take_outcomes(step)
+        run = progress.run
+        if outcomes and run is not None:
+            self._decide(run, Report(outcomes, progress.running(step)))
+        elif outcomes:
+            self._record_late(progress, outcomes)
+        self._close(progress)
+
+    def _record_late(self, progress: Progress, outcomes: tuple[Outcome, ...]) -> None:
         """Work that finished after its run ended still counts: it is recorded in the open step, nothing is started."""
         done = tuple(outcome for outcome in outcomes if outcome.kind == "completed")
         effects = tuple(effect for outcome in outcomes if outcome.kind != "completed" for effect in outcome.effects)
-        last = self.last_run
+        last = progress.last_run
         if (done or effects) and last is not None and last.terms.kept:
             self._decide(last, Report(done, frozenset({-1}), effects), late=True)
-        if not self.working:
-            self.last_run = None
 
     def _merge_finished(self, message: MergeFinished) -> None:
         run = message.job.run
-        if run is self.run:
+        if self.appending is not None:
+            self.ready = [*self.ready, message]
+        elif run is run.progress.run:
             self._decide(run, message.job.command, message.merged)
 
     # -- deciding and appending
@@ -396,12 +448,13 @@ class ThreadActor(PooledActor):
         self, run: Run, command: Command, merged: Merged | None = None, *, late: bool = False, conflicts: int = 0
     ) -> None:
         """Decide a command and append what follows. A refusal is looked at twice: the state may be stale."""
-        self.last_run = run
+        run.progress.last_run = run
         try:
             decision = decide(self._request(run, merged), command)
         except Exception as refusal:
             if isinstance(refusal, (RefusedError, StaleVersionError)) and self._refreshed():
-                self._decide(run, command, late=late, conflicts=conflicts)
+                if late or not run.over:
+                    self._decide(run, command, late=late, conflicts=conflicts)
             elif not late:
                 self._end(run, Ending("failed", refusal))
             return
@@ -416,13 +469,15 @@ class ThreadActor(PooledActor):
     def _end_unwritten(self, run: Run, command: Command, ending: Ending) -> None:
         """End a run that has nothing to append: no conflict would show that others went on, so the store is asked."""
         try:
-            if self.refresh():
+            # Not for a graph inside: the run above it will notice.
+            if run.outer is None and self.refresh():
                 self._decide(run, command)
                 return
         except StoreError as error:
             ending = Ending("failed", error)
-        if run.settings.modes and not isinstance(command, Stop):
-            run.chunks.extend(standing_chunks(run.view, self.state))
+        if not isinstance(command, Stop):
+            for reader, view in run.readers:
+                reader.show(standing_chunks(view, self.state))
         self._end(run, ending)
 
     def _refreshed(self) -> bool:
@@ -445,27 +500,31 @@ class ThreadActor(PooledActor):
             moment,
             self.thread,
             run.graph_seen,
-            self._running(),
+            run.progress.running(self._step(run.ns)),
             merged,
             run.settings.command_id,
+            run.ns,
         )
 
     def _append(self, run: Run, decision: Decision, command: Command, conflicts: int, late: bool) -> None:
         draft = decision.draft
         before = self.state
-        state = draft.finish(b"", run.settings.command_id)
-        appending = _Appending(None if late else run, decision, state, command, conflicts)
+        # What runs inside is part of what the command around it does: a repeated command finds all of it.
+        command_id = (run if run.outer is None or self.run is None else self.run).settings.command_id
+        state = draft.finish(b"", command_id)
+        appending = Appending(None if late else run, decision, state, command, conflicts)
         if self.log is None or self.journal is None:
             self._appended(appending, 0)
             return
-        commit = Commit(draft.entropy, draft.time, draft.events, run.settings.command_id, run.terms.who)
+        commit = Commit(draft.entropy, draft.time, draft.events, command_id, run.terms.who)
+        graph = run.plan.name if self.plan is None else self.plan.name
         verdict: Verdict
         try:
-            entry = self.log.entry(commit, before, state, self.codec, run.plan.name)
+            entry = self.log.entry(commit, before, state, self.codec, graph)
             if self.journal.store.durable and asyncio._get_running_loop() is not None:
                 # An event loop must not wait for a disk: the committer tells us, and other threads share its commit.
                 self.appending = appending
-                self.journal.submit(entry, _tell(self, run))
+                self.journal.submit(entry, tell(self, run))
                 return
             verdict = self.journal.append(entry)
         except Exception as error:
@@ -473,7 +532,7 @@ class ThreadActor(PooledActor):
             verdict = error
         self._appended(appending, verdict)
 
-    def _appended(self, appending: _Appending, verdict: Verdict) -> None:
+    def _appended(self, appending: Appending, verdict: Verdict) -> None:
         run = appending.run
         if isinstance(verdict, Exception):
             self._not_appended(appending, verdict)
@@ -484,50 +543,52 @@ class ThreadActor(PooledActor):
         decision = appending.decision
         if run is None:
             return
-        if run.settings.modes:
-            run.chunks.extend(_chunks(run, appending, before))
-        forget_encoded(decision.draft.events)
+        for reader, view in run.readers:
+            reader.show(appending.chunks(view, before))
+        events = decision.draft.events
+        forget_encoded(events)
+        if run.over:
+            return
+        if run.outer is None and getattr(appending.command, "checkpoint", ""):
+            run.note_branch(events, self.state.version)
         if decision.ending is not None:
             self._end(run, decision.ending)
             return
         if decision.start:
             self._start(run, decision)
-        if run.stop_wanted:
-            self._cancel(Cancel(run, run.stop_wanted))
-        elif run.chunks:
-            run.wake()
 
-    def _not_appended(self, appending: _Appending, error: Exception) -> None:
+    def _not_appended(self, appending: Appending, error: Exception) -> None:
         run = appending.run
         if isinstance(error, StaleVersionError) and appending.conflicts < CONFLICTS_MAX:
-            step = self.state.root.head
+            step = self._step("" if run is None else run.ns)
             if self._refreshed() and run is not None:
-                self._decide_again(run, appending, step.address if step is not None else None)
+                if not run.over:
+                    self._decide_again(run, appending, step)
                 return
         if isinstance(error, OutcomeUnknownError):
             self.forget()
+            if run is not None and run.outer is not None and self.run is not None:
+                # Nobody knows what the run above stands on: it ends, and what runs inside with it.
+                self._end(self.run, Ending("failed", error))
+                return
         if run is not None:
             self._end(run, Ending("failed", error))
 
-    def _decide_again(self, run: Run, appending: _Appending, step: tuple[int, int] | None) -> None:
+    def _decide_again(self, run: Run, appending: Appending, step: Step | None) -> None:
         """Another process appended first. A new command is decided again; a run under way has lost its thread."""
-        head = self.state.root.head
-        moved = head is None or head.address != step
-        current = self.state.run
-        if isinstance(appending.command, Report) and (moved or current is None or current.id != run.terms.run):
+        moved = self._step(run.ns) != step
+        current, root = self.state.run, self.run or run
+        if isinstance(appending.command, Report) and (moved or current is None or current.id != root.terms.run):
             error = StaleVersionError(self.thread, appending.state.version - 1, self.state.version)
             self._end(run, Ending("failed", error))
             return
-        command = bound(appending)
-        self._decide(run, command, conflicts=appending.conflicts + 1)
+        self._decide(run, appending.bound(), conflicts=appending.conflicts + 1)
 
     def _start(self, run: Run, decision: Decision) -> None:
-        line = self.state.root
+        line = self.state.line(run.ns)
         head = line.head
         if head is None:
             return
-        working = self.working if type(self.working) is set else set()
-        self.working = working
         jobs: list[Job | MergeJob] = []
         for ordinal in decision.start:
             task = line.tasks[ordinal]
@@ -536,48 +597,7 @@ class ThreadActor(PooledActor):
                 job = Job(run, ordinal, task, node, head, line.cells, task.attempt)
                 job.cause = decision.causes.get(ordinal) if decision.causes else None
                 jobs.append(job)
-                working.add((head.address, ordinal))
+                run.progress.begun(job)
         run.offer_ahead(line.ahead)
-        run.base_step = self.state.run.base_step if self.state.run is not None else 0
+        run.base_step = line.run.base_step if line.run is not None else 0
         run.add_jobs(jobs)
-
-
-def _chunks(run: Run, appending: _Appending, before: ThreadState) -> list[Chunk]:
-    """What the run's stream shows of a commit; of live outcomes it knows more than the log does."""
-    command = appending.command
-    outcomes = command.outcomes if isinstance(command, Report) else ()
-    asked = [outcome.task for outcome in outcomes if outcome.kind == "asked"]
-    errors = {outcome.task: outcome.error for outcome in outcomes if outcome.error is not None}
-    return commit_chunks(run.view, appending.decision.draft.events, before, appending.state, asked, errors)
-
-
-def bound(appending: _Appending) -> Command:
-    """The command with its bare answer bound to the question it was taken for: a loser must not answer the next one."""
-    command = appending.command
-    if isinstance(command, Answer) and command.bare is not None and appending.decision.answered:
-        return replace(command, answers={appending.decision.answered[0]: command.bare}, bare=None)
-    return command
-
-
-def forget_encoded(events: list[Any]) -> None:
-    """Drop what only the live step needs of its payloads, once they are stored and shown: the state has the values."""
-    for event in events:
-        for write in getattr(event, "writes", ()):
-            write.payload.forget_encoded()
-        for route in getattr(event, "routes", ()):
-            if route.payload is not None:
-                route.payload.forget_encoded()
-        value = getattr(event, "value", None)
-        if value is not None:
-            value.forget_encoded()
-
-
-def _tell(actor: ThreadActor, run: Run) -> Callable[[Verdict], None]:
-    def done(verdict: Verdict) -> None:
-        actor.actor_inbox.messages.append(Committed(verdict))
-        run.call_actor()
-
-    return done
-
-
-__all__ = ["FLUSH", "Cancel", "Committed", "Finished", "MergeFinished", "ThreadActor"]

@@ -232,7 +232,7 @@ class TaskCall:
 
     @property
     def _modes(self) -> frozenset[str]:
-        return self.scope.call.job.run.settings.modes
+        return frozenset().union(*(view.modes for _, view in self.scope.call.job.run.readers))
 
     def _shape(self) -> CallShape:
         return CallShape(self.id, self.function.name, self.scope.call.job.checkpoint.step + 1, time.time())
@@ -240,14 +240,14 @@ class TaskCall:
     def _show(self, chunks: Shown) -> None:
         run = self.scope.call.job.run
         for mode, payload in chunks:
-            run.emit(mode, payload, run.view.ns)
+            run.emit(mode, payload)
 
     def _show_messages(self, value: Any) -> None:
         run = self.scope.call.job.run
         for message in value if isinstance(value, (list, tuple)) else (value,):
             if isinstance(message, BaseMessage) and message.id not in run.view.seen_messages:
                 run.view.seen_messages.add(message.id or "")
-                run.emit("messages", (message, {"ls_integration": "langgraph", **self.metadata}), run.view.ns)
+                run.emit("messages", (message, {"ls_integration": "langgraph", **self.metadata}))
 
 
 class _Body:

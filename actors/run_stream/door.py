@@ -15,6 +15,7 @@ from ..doors.drive import adrive, drive
 from ..doors.output import Forms
 from ..doors.request import Options, open_run
 from ..doors.setup import Setup
+from ..engine.run import Run
 from ..watch.watch import open_watch
 from .builtins import ValuesTransformer
 from .lifecycle import LifecycleTransformer, SubgraphTransformer
@@ -86,7 +87,9 @@ class Call:
         for name in arguments.keys() - {*ARGUMENTS, "print_mode", "debug"}:
             warnings.warn(f"the argument {name!r} is not known to clew and does nothing", UserWarning, stacklevel=4)
         said = {name: arguments[name] for name in ARGUMENTS if name in arguments}
-        self._options = Options(**said, modes=self._forms.modes, stepwise=True, version="v2", message_events=True)
+        self._options = Options(
+            **said, modes=self._forms.modes, stepwise=True, version="v2", subgraphs=True, message_events=True
+        )
         self._graph, self._given, self._config = graph, given, config
 
     def parts(self) -> Iterator[Any]:
@@ -96,7 +99,7 @@ class Call:
         with open_watch(graph, run, self._given), closing(drive(run, graph.runtime)) as chunks:
             for chunk in chunks:
                 if self._shown(chunk):
-                    yield self._forms.form(chunk)
+                    yield self._forms.form(_seen_from(run, chunk))
 
     async def aparts(self) -> AsyncGenerator[Any]:
         """As `parts`, on the calling loop."""
@@ -105,12 +108,17 @@ class Call:
         async with open_watch(graph, run, self._given), aclosing(adrive(run, graph.runtime)) as chunks:
             async for chunk in chunks:
                 if self._shown(chunk):
-                    yield self._forms.form(chunk)
+                    yield self._forms.form(_seen_from(run, chunk))
 
     def _shown(self, chunk: Chunk) -> bool:
         """Messages of tools are left out: their calls have events of their own."""
         _, mode, payload = chunk
         return self._forms.wants(chunk) and not (mode == "messages" and isinstance(payload[0], ToolMessage))
+
+
+def _seen_from(run: Run, chunk: Chunk) -> Chunk:
+    """The chunk with its namespace as the run's own graph sees it: () for that graph, be it called inside a node."""
+    return (chunk[0][len(run.view.ns) :], *chunk[1:]) if run.view.ns else chunk
 
 
 def checked(transformers: Sequence[Factory]) -> Sequence[Factory]:

@@ -29,4 +29,4 @@ class MessageEventHandler(MessageHandler, _V2StreamingCallbackHandler):
             return
         if event["event"] == "message-start" and event.get("id"):
             self._run.view.seen_messages.add(event["id"])
-        self._run.emit("messages", (event, {**metadata, "run_id": str(run_id)}))
+        self._run.show([(self._places[run_id], "messages", (event, {**metadata, "run_id": str(run_id)}))])

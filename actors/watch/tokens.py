@@ -11,6 +11,7 @@ from langchain_core.outputs import ChatGenerationChunk, LLMResult
 from langchain_core.tracers._streaming import _StreamingCallbackHandler
 
 from ...events.vocabulary import TAG_NOSTREAM
+from ...projections.state.namespaces import SEPARATOR, graph_of
 
 if TYPE_CHECKING:
     from ..engine.run import Run
@@ -24,6 +25,7 @@ class MessageHandler(BaseCallbackHandler):
     def __init__(self, run: Run) -> None:
         self._run = run
         self._metadata: dict[UUID, dict[str, Any]] = {}
+        self._places: dict[UUID, tuple[str, ...]] = {}
 
     def on_chat_model_start(
         self,
@@ -36,7 +38,9 @@ class MessageHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """A model begins: remember which node called it."""
-        if metadata and TAG_NOSTREAM not in (tags or ()):
+        ns = graph_of(str((metadata or {}).get("langgraph_checkpoint_ns") or ""))
+        if metadata and TAG_NOSTREAM not in (tags or ()) and (ns == self._run.ns or self._run.settings.subgraphs):
+            self._places[run_id] = tuple(ns.split(SEPARATOR)) if ns else ()
             own = [tag for tag in tags or () if not tag.startswith("seq:step")]  # langchain-core's marks of a sequence
             self._metadata[run_id] = {**metadata, **({"tags": own} if own else {})}
 
@@ -47,11 +51,15 @@ class MessageHandler(BaseCallbackHandler):
             message = getattr(generations[0][0], "message", None)
             if isinstance(message, BaseMessage):
                 self._emit(run_id, message, repeated=False)
-        self._metadata.pop(run_id, None)
+        self._forget(run_id)
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         """A model failed: forget it."""
+        self._forget(run_id)
+
+    def _forget(self, run_id: UUID) -> None:
         self._metadata.pop(run_id, None)
+        self._places.pop(run_id, None)
 
     def _emit(self, run_id: UUID, message: BaseMessage, *, repeated: bool) -> None:
         metadata = self._metadata.get(run_id)
@@ -62,7 +70,7 @@ class MessageHandler(BaseCallbackHandler):
         seen = self._run.view.seen_messages
         if repeated or message.id not in seen:
             seen.add(message.id)
-            self._run.emit("messages", (message, metadata))
+            self._run.show([(self._places[run_id], "messages", (message, metadata))])
 
 
 class TokenHandler(MessageHandler, _StreamingCallbackHandler):

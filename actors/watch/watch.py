@@ -113,7 +113,7 @@ class Watch:
             root.on_chain_error(error)
             return
         state = self._run.state
-        cells = live_cells(self._run.channels, state.root) if state is not None else None
+        cells = live_cells(self._run.channels, state.line(self._run.ns)) if state is not None else None
         output = {} if cells is None else read_values(self._run.channels, cells, self._graph.plan.output_view.keys)
         root.on_chain_end(output)
 
@@ -131,12 +131,16 @@ class Watch:
         if root is None or job.node.name == "__start__":
             return None
         given = self._input_of(job)
-        if self._tokens:
-            self._run.view.seen_messages.update(_message_ids(given))
+        if any("messages" in view.modes for _, view in self._run.readers):
+            seen = _message_ids(given)
+            for _, view in self._run.readers:
+                view.seen_messages.update(seen)
         step = job.checkpoint.step + 1
         manager = root.get_child(f"graph:step:{step}")
         own = {**job.node.metadata}
-        place = task_metadata(job.node.name, job.task.send, step, job.task_id, own, triggers=job.node.triggers)
+        place = task_metadata(
+            job.node.name, job.task.send, step, job.task_id, own, triggers=job.node.triggers, ns=job.run.ns
+        )
         manager.add_metadata(place, inherit=True)
         if job.node.tags:
             manager.add_tags(list(job.node.tags), inherit=False)

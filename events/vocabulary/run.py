@@ -30,6 +30,12 @@ class RunStarted(Event, tag=2, frozen=True, kw_only=True):
     durability: str = "sync"
     node: str = ""
     """The node that takes the input itself, as an entrypoint does; "" where the hidden start task takes it."""
+    calling: int = 0
+    """In a sub-graph's namespace: the ordinal of the calling task in the open step of the graph above."""
+    caller: str = ""
+    """Namespace of the calling task, where this one does not say it (`checkpointer=True`)."""
+    place: str = ""
+    """Where in the calling task the graph was called: a tool call's id, a key; "" for the task itself."""
 
 
 class RunContinued(Event, tag=3, frozen=True, kw_only=True):
@@ -41,6 +47,10 @@ class RunContinued(Event, tag=3, frozen=True, kw_only=True):
     """"continue", "resume" or "command"."""
     metadata: Payload | None = None
     durability: str = "sync"
+    calling: int = 0
+    """As in `RunStarted`."""
+    caller: str = ""
+    """As in `RunStarted`."""
 
 
 class CommandApplied(Event, tag=4, frozen=True, kw_only=True):

@@ -30,7 +30,7 @@ class Forked(Event, tag=61, frozen=True, kw_only=True):
     """A branch starts at an earlier checkpoint. It is a checkpoint, source "fork", with that one's state and tasks."""
 
     version: int
-    """Version of the commit that holds the earlier checkpoint."""
+    """Version of the commit that holds the earlier checkpoint; -1 for before the first one of the namespace."""
     ordinal: int
     """Which checkpoint of that commit, counted from 0."""
     rerun: bool = True

@@ -14,7 +14,7 @@ from .payload_value import shallow_copy
 
 Operator = Callable[[Any, Any], Any]
 
-_BUILT_IN_OPERATORS: dict[Operator, str] = {
+BUILT_IN_OPERATORS: dict[Operator, str] = {
     operators.add: "operator.add",
     operators.concat: "operator.concat",
     operators.mul: "operator.mul",
@@ -25,6 +25,7 @@ _BUILT_IN_OPERATORS: dict[Operator, str] = {
     max: "max",
     min: "min",
 }
+"""Operators that are recorded by name: reading a thread needs no user code for them."""
 _BUILT_IN_TYPES = frozenset({list, dict, set, frozenset, tuple, str, bytes, int, float, complex, bool})
 
 
@@ -75,7 +76,7 @@ class BinaryOperatorAggregate(LazyChannel[Value, Any]):
 
 def _name_of_built_in(operator: Operator) -> str | None:
     try:
-        return _BUILT_IN_OPERATORS.get(operator)
+        return BUILT_IN_OPERATORS.get(operator)
     except TypeError:  # an unhashable callable is a user's
         return None
 

@@ -35,7 +35,7 @@ def encode_questions(state: ThreadState) -> bytes:
             question.raised.deadline,
             question.raised.who,
         )
-        for line in state.lines.values()
+        for line in state.live_lines()
         for task in line.tasks
         if task.questions
         for question in task.open_questions

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from msgspec.structs import replace
+from msgspec.structs import force_setattr, replace
 
 from ...events.stores.store import RESTING, RUNNING, STOPPED, WAITING
 from ...events.vocabulary import (
@@ -46,6 +46,7 @@ from ...events.vocabulary import (
     Write,
 )
 from ..channels.cells import Cells
+from . import namespaces
 from .merge import Channels, MergeError, merge_or_keep, merge_writes
 from .thread import _NOTHING, COMMANDS_MAX, Checkpoint, Line, Question, RunFacts, Task, ThreadState, start_task
 
@@ -57,13 +58,21 @@ class Draft:
     """A thread's state with one commit being said on it.
 
     `state` is current after every `say`. The given state is not touched: what changes is copied first, once a commit.
+
+    Args:
+        state: the thread's state before the commit.
+        channels: of the graph in `ns`.
+        time: microseconds since the epoch.
+        entropy: the commit's id.
+        ns: namespace of the graph that speaks: what is said is said there.
     """
 
-    __slots__ = ("_checkpoints", "_lines", "channels", "entropy", "events", "state", "time", "version")
+    __slots__ = ("_checkpoints", "_lines", "channels", "entropy", "events", "ns", "state", "time", "version")
 
-    def __init__(self, state: ThreadState, channels: Channels, time: int, entropy: bytes) -> None:
+    def __init__(self, state: ThreadState, channels: Channels, time: int, entropy: bytes, ns: str = "") -> None:
         self.state = state.copy()
         self.channels = channels
+        self.ns = ns
         self.version = state.version + 1
         self.time = time
         self.entropy = entropy
@@ -71,8 +80,10 @@ class Draft:
         self._lines: dict[str, Line] = {}
         self._checkpoints = 0
 
-    def line(self, ns: str = "") -> Line:
-        """The namespace's line, ready to be changed."""
+    def line(self, ns: str | None = None) -> Line:
+        """A namespace's line, ready to be changed; that of the graph that speaks if none is named."""
+        if ns is None:
+            ns = self.ns
         line = self._lines.get(ns)
         if line is None:
             known = self.state.lines.get(ns)
@@ -85,13 +96,29 @@ class Draft:
         self._lines[line.ns] = line
         self.state.lines = {**self.state.lines, line.ns: line}
 
+    def rules(self, line: Line) -> Channels:
+        """The channels that a line's writes are merged with."""
+        if line.ns == self.ns:
+            return self.channels
+        if line.rules is None:
+            run = line.run
+            seen = None if run is None else self.state.graph(run.fingerprint)
+            line.rules = self.channels.below(namespaces.names(line.ns), seen)
+        return line.rules
+
     def say(self, event: Any, merged: Cells | None = None) -> None:
-        """Add an event to the commit and apply it.
+        """Add an event of the speaking graph to the commit and apply it.
 
         Args:
             event: what happened.
             merged: for a checkpoint event, the cells after its merge where somebody already worked them out.
         """
+        if self.ns and not event.ns:
+            force_setattr(event, "ns", self.ns)
+        self.record(event, merged)
+
+    def record(self, event: Any, merged: Cells | None = None) -> None:
+        """Add an event to the commit as it is, and apply it: one of another namespace, or of a commit read back."""
         self.events.append(event)
         applied = _APPLY.get(type(event))
         if applied is not None:
@@ -134,7 +161,7 @@ class Draft:
             _step_after(parent, source) if step is None else step,
             source,
             cells,
-            self.state.run if run is None else run,
+            line.run if run is None else run,
             None if parent is None else parent.address,
             input_writes,
             writers=writers,
@@ -148,6 +175,24 @@ class Draft:
         line.ahead = None
         line.arrivals = _NOTHING
         line.deferred = ()
+        self.close_below(line)
+
+    def close_below(self, line: Line) -> None:
+        """The step in which graphs were called is over: their lines go to the closed ones, all but those that go on."""
+        if not line.below:
+            return
+        lines = dict(self.state.lines)
+        over = list(line.below)
+        for ns in over:
+            called = lines.get(ns)
+            if called is None or namespaces.continues(ns):
+                continue
+            del lines[ns]
+            self._lines.pop(ns, None)
+            self.state.closed = self.state.closed.with_item(called)
+            over.extend(called.below)
+        line.below = ()
+        self.state.lines = lines
 
 
 def _step_after(parent: Checkpoint | None, source: str) -> int:
@@ -162,7 +207,7 @@ def fold(state: ThreadState, recorded: Recorded, channels: Channels) -> ThreadSt
     draft = Draft(state, channels, commit.time, commit.id)
     draft.version = recorded.version
     for event in commit.events:
-        draft.say(event)
+        draft.record(event)
     return draft.finish(recorded.digest, commit.command)
 
 
@@ -187,10 +232,12 @@ def step_writes(line: Line) -> list[Write]:
 def _status(state: ThreadState) -> int:
     if state.running:
         return RUNNING
-    lines = state.lines.values()
-    if any(line.open_questions for line in lines):
+    root = state.lines.get("")
+    if root is None:
+        return RESTING
+    if root.open_questions or (root.below and state.open_questions()):
         return WAITING
-    return STOPPED if any(line.unfinished for line in lines) else RESTING
+    return STOPPED if root.unfinished else RESTING
 
 
 def _with_task(line: Line, ordinal: int, **changes: Any) -> None:
@@ -204,32 +251,56 @@ def _graph_seen(draft: Draft, event: GraphSeen, _: Cells | None) -> None:
 
 
 def _run_started(draft: Draft, event: RunStarted, _: Cells | None) -> None:
-    draft.state.turn_started = draft.time
+    if not event.ns:
+        draft.state.turn_started = draft.time
     line = draft.line(event.ns)
     head = line.head
     base = 0 if head is None else head.step + 2
-    draft.state.run = RunFacts(event.run, event.fingerprint, event.metadata, event.durability, base)
+    line.run = RunFacts(event.run, event.fingerprint, event.metadata, event.durability, base)
+    if event.ns:
+        line.place = event.place
+        _called(draft, line, event)
     cells = line.cells if head is None else head.cells
-    if draft.channels.untracked:
-        cells = draft.channels.without_untracked(cells)
+    rules = draft.rules(line)
+    if rules.untracked:
+        cells = rules.without_untracked(cells)
     writers = () if head is None else head.writers
     draft.checkpoint(line, "input", cells, parent=head, writers=writers, input_writes=tuple(event.writes))
     line.tasks = (Task(event.node, payload=event.writes[0].payload),) if event.node else (start_task(),)
 
 
+def _called(draft: Draft, line: Line, event: RunStarted | RunContinued) -> None:
+    """A graph was called in a task of another one: it hangs below that one's open step."""
+    caller = namespaces.calling_task(event.ns, event.caller)
+    outside = namespaces.graph_of(caller)
+    above = draft.state.lines.get(outside)
+    line.task = event.calling
+    line.rules = draft.channels if event.ns == draft.ns else None
+    if line.run is None or above is None or above.head is None:
+        return
+    over = above.run.above if above.run is not None else ()
+    line.run = replace(line.run, caller=caller, above=(*over, (outside, above.head)))
+    if event.ns not in above.below:
+        above = draft.line(outside)
+        above.below = (*above.below, event.ns)
+
+
 def _run_continued(draft: Draft, event: RunContinued, _: Cells | None) -> None:
     line = draft.line(event.ns)
     base = 0 if line.head is None else line.head.step
-    draft.state.run = RunFacts(event.run, event.fingerprint, event.metadata, event.durability, base)
+    line.run = RunFacts(event.run, event.fingerprint, event.metadata, event.durability, base)
+    if event.ns:
+        _called(draft, line, event)
     line.paused = None
     line.failure = ""
-    if draft.channels.untracked:
-        line.cells = draft.channels.without_untracked(line.cells)
+    rules = draft.rules(line)
+    if rules.untracked:
+        line.cells = rules.without_untracked(line.cells)
 
 
 def _command_applied(draft: Draft, event: CommandApplied, _: Cells | None) -> None:
     line = draft.line(event.ns)
-    line.cells = merge_or_keep(draft.channels, line.cells, event.writes)
+    line.cells = merge_or_keep(draft.rules(line), line.cells, event.writes)
     line.command_writes = (*line.command_writes, *event.writes)
     if event.answer is not None:
         line.ahead = event.answer
@@ -240,12 +311,12 @@ def _run_paused(draft: Draft, event: RunPaused, _: Cells | None) -> None:
 
 
 def _run_finished(draft: Draft, event: RunFinished, _: Cells | None) -> None:
-    run = draft.state.run
-    if run is not None:
-        draft.state.run = replace(run, status=event.status)
-    if event.status == "completed" and draft.channels.at_end:
-        line = draft.line(event.ns)
-        line.cells = draft.channels.finished(line.cells)
+    line = draft.line(event.ns)
+    if line.run is not None:
+        line.run = replace(line.run, status=event.status)
+    rules = draft.rules(line) if event.status == "completed" else None
+    if rules is not None and rules.at_end:
+        line.cells = rules.finished(line.cells)
         if line.head is not None:
             line.head = replace(line.head, cells=line.cells)
 
@@ -305,10 +376,10 @@ def _step_committed(draft: Draft, event: StepCommitted, merged: Cells | None) ->
     line = draft.line(event.ns)
     if merged is None:
         try:
-            merged = merge_writes(draft.channels, line.cells, step_writes(line))
+            merged = merge_writes(draft.rules(line), line.cells, step_writes(line))
         except MergeError:
             # The graph's rules changed since the step was committed. Reads are total: what still merges is kept.
-            merged = merge_or_keep(draft.channels, line.cells, step_writes(line))
+            merged = merge_or_keep(draft.rules(line), line.cells, step_writes(line))
     writers = tuple(dict.fromkeys(task.node for task in line.tasks))
     draft.checkpoint(line, "loop", merged, parent=line.head, writers=writers)
 
@@ -321,13 +392,19 @@ def _step_failed(draft: Draft, event: StepFailed, _: Cells | None) -> None:
 
 
 def _step_abandoned(draft: Draft, event: StepAbandoned, _: Cells | None) -> None:
-    line = draft.line(event.ns)
+    _abandon(draft, draft.line(event.ns))
+
+
+def _abandon(draft: Draft, line: Line) -> None:
     line.tasks = tuple(_with_questions(task, _withdraw_open("abandoned")) for task in line.tasks)
+    for ns in line.below:
+        if ns in draft.state.lines:
+            _abandon(draft, draft.line(ns))
 
 
 def _interrupt_raised(draft: Draft, event: InterruptRaised, _: Cells | None) -> None:
     line = draft.line(event.ns)
-    run = draft.state.run
+    run = line.run
     question = Question(event, draft.time, run.id if run else "", run.fingerprint if run else b"")
     if event.task < len(line.tasks):
         _with_task(line, event.task, questions=(*line.tasks[event.task].questions, question))
@@ -407,20 +484,29 @@ def _change_questions(draft: Draft, ns: str, change: Callable[[Question], Questi
     line.tasks = tuple(_with_questions(task, change) for task in line.tasks)
 
 
+def _edited(draft: Draft, ns: str) -> Line:
+    """A namespace's line to be changed by hand, taken back from the closed ones where its step is over."""
+    if ns and ns not in draft.state.lines:
+        known = draft.state.last_line(ns)
+        if known.head is not None:
+            draft.set_line(known.copy())
+    return draft.line(ns)
+
+
 def _state_updated(draft: Draft, event: StateUpdated, merged: Cells | None) -> None:
-    line = draft.line(event.ns)
+    line = _edited(draft, event.ns)
     if merged is None:
-        merged = merge_or_keep(draft.channels, line.cells, update_writes(line, event.updates))
+        merged = merge_or_keep(draft.rules(line), line.cells, update_writes(line, event.updates))
     writers = tuple(dict.fromkeys(update.as_node for update in event.updates))
     for update in event.updates:
         if update.task >= 0:
             _with_task(line, update.task, completed=NodeCompleted(task=update.task, writes=update.writes))
-    draft.checkpoint(line, "update", merged, parent=line.head, writers=writers, run=_described(draft, event.metadata))
+    draft.checkpoint(line, "update", merged, parent=line.head, writers=writers, run=_described(line, event.metadata))
 
 
-def _described(draft: Draft, metadata: Payload | None) -> RunFacts:
+def _described(line: Line, metadata: Payload | None) -> RunFacts:
     """What a checkpoint made by hand shows of its making: the last run's facts under the caller's own metadata."""
-    run = draft.state.run
+    run = line.run
     return RunFacts("", b"", metadata) if run is None else replace(run, metadata=metadata)
 
 
@@ -433,7 +519,13 @@ def update_writes(line: Line, updates: Iterable[Update]) -> list[Write]:
 
 
 def _forked(draft: Draft, event: Forked, _: Cells | None) -> None:
-    line = draft.line(event.ns)
+    line = _edited(draft, event.ns)
+    if event.version < 0:
+        closed = line.closed_head()
+        past = line.past if closed is None else line.past.with_item(closed)
+        draft.close_below(line)
+        draft.set_line(Line(line.ns, past=past, run=line.run, rules=line.rules))
+        return
     origin = line.at((event.version, event.ordinal))
     if origin is None:
         return
@@ -446,7 +538,7 @@ def _forked(draft: Draft, event: Forked, _: Cells | None) -> None:
             writers=origin.writers,
             input_writes=origin.input_writes,
             step=origin.step + 1,
-            run=_described(draft, event.metadata),
+            run=_described(line, event.metadata),
         )
         line.tasks = tuple(Task(task.node, task.send, task.payload, task.timeout) for task in origin.tasks)
         line.arrivals = origin.arrivals
@@ -455,6 +547,7 @@ def _forked(draft: Draft, event: Forked, _: Cells | None) -> None:
     closed = line.closed_head()
     if closed is not None and closed.address != origin.address:
         line.past = line.past.with_item(closed)
+    draft.close_below(line)
     draft.set_line(line.standing_at(origin))
 
 

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ...events.errors import ClewError, EmptyChannelError
-from ...events.vocabulary import Write
+from ...events.vocabulary import GraphSeen, Write
 from ..channels.cells import Cells
 from ..channels.channel import Channel
+from ..channels.reducers import channel_of_name
 
 
 class Channels(dict[str, Channel[Any]]):
-    """A graph's channels by name, with what every merge asks of them worked out once."""
+    """A graph's channels by name, with what every merge asks of them worked out once.
 
-    def __init__(self, channels: Mapping[str, Channel[Any]]) -> None:
+    They lead to the channels of the graphs below, so that folding a thread can merge what its sub-graphs wrote.
+    """
+
+    def __init__(
+        self,
+        channels: Mapping[str, Channel[Any]],
+        fingerprint: bytes = b"",
+        inner: Callable[[str], Sequence[Channels]] | None = None,
+    ) -> None:
         super().__init__(channels)
+        self.fingerprint = fingerprint
+        """Of the graph."""
+        self._inner = inner
+        """The channels of the graphs that a node is seen to call."""
+        self._met: dict[tuple[str, ...], dict[bytes, Channels]] = {}
+        """Channels of graphs that were only met when they were called, by the nodes that lead to them."""
         self.every_step = tuple(name for name, channel in channels.items() if channel.every_step)
         """Channels that change also in a step without a write to them."""
         self.user_code = frozenset(name for name, channel in channels.items() if channel.runs_user_code)
@@ -33,6 +48,41 @@ class Channels(dict[str, Channel[Any]]):
         """The cells when a run has nothing left to do."""
         changed = {name: self[name].finished(cells.get(name)) for name in self.at_end}
         return cells.with_changes({name: cell for name, cell in changed.items() if cell is not cells.get(name)})
+
+    def meet(self, path: tuple[str, ...], channels: Channels) -> bool:
+        """Take note of a graph's channels that was called in the node at `path`; True for the first time."""
+        known = self._met.get(path)
+        if known is None:
+            known = self._met.setdefault(path, {})
+        if channels.fingerprint in known:
+            return False
+        known[channels.fingerprint] = channels
+        return True
+
+    def below(self, path: tuple[str, ...], seen: GraphSeen | None) -> Channels:
+        """The channels of the graph that a node at `path` calls: that graph's, or its successor's, or by their names.
+
+        Args:
+            path: names of the nodes that lead there, outermost first.
+            seen: what the log says of the graph.
+        """
+        fingerprint = b"" if seen is None else seen.fingerprint
+        known: list[Channels] = list(self._met.get(path, {}).values())
+        if not any(channels.fingerprint == fingerprint for channels in known):
+            known = [*self._seen_below(path), *known]
+        exact = next((channels for channels in known if channels.fingerprint == fingerprint), None)
+        if exact is not None or seen is None:
+            return exact or (known[0] if known else Channels({}))
+        alike = [channels for channels in known if set(channels) == set(seen.channels)]
+        if alike or len(known) == 1:
+            return (alike or known)[0]
+        return Channels({name: channel_of_name(rule) for name, rule in seen.channels.items()}, fingerprint)
+
+    def _seen_below(self, path: tuple[str, ...]) -> list[Channels]:
+        if not path:
+            return [self]
+        inner = () if self._inner is None else self._inner(path[0])
+        return [found for channels in inner for found in channels._seen_below(path[1:])]
 
 
 class MergeError(ClewError):

@@ -149,6 +149,10 @@ class RunFacts(Struct, frozen=True, gc=False):
     """Step number at which the run began: what it took is the head's step less this."""
     status: str = "running"
     """"running" until `RunFinished` says otherwise."""
+    caller: str = ""
+    """Namespace of the task that called a sub-graph; "" for the root graph's runs."""
+    above: tuple[tuple[str, Checkpoint], ...] = ()
+    """(namespace, checkpoint) of the graphs above a sub-graph when it was called, outermost first."""
 
 
 class Checkpoint(Struct, frozen=True, gc=False):
@@ -219,6 +223,16 @@ class Line(Struct, eq=False):
     command_writes: tuple[Write, ...] = ()
     ahead: Payload | None = None
     """An answer that waits for the first question of the open step."""
+    run: RunFacts | None = None
+    """The last run in this namespace, whether it goes on or not."""
+    below: tuple[str, ...] = ()
+    """Namespaces of the graphs that tasks of the open step called, in the order of the calls."""
+    task: int = 0
+    """Of a sub-graph: the ordinal of the calling task."""
+    place: str = ""
+    """Of a sub-graph: where in the calling task it was called."""
+    rules: Any = None
+    """Of a sub-graph: the channels that its writes are merged with."""
 
     def copy(self) -> Line:
         """A line that the fold may change; everything in it is shared."""
@@ -336,8 +350,9 @@ class ThreadState(Struct, eq=False):
     digest: bytes = b""
     """The chain up to the last commit; empty for a new thread."""
     lines: Mapping[str, Line] = field(default_factory=lambda: _NOTHING)
-    run: RunFacts | None = None
-    """The last run, whether it goes on or not."""
+    """Namespace to line: the root graph's, those of graphs that tasks of open steps called, and those that continue."""
+    closed: Log[Line] = field(default_factory=lambda: Log())
+    """Lines of calls whose step is over, in the order in which their steps ended."""
     status: int = RESTING
     graphs: tuple[GraphSeen, ...] = ()
     """The graphs that worked on the thread, each version of their code once."""
@@ -370,9 +385,62 @@ class ThreadState(Struct, eq=False):
         return self.lines.get("") or Line()
 
     @property
+    def run(self) -> RunFacts | None:
+        """The root graph's last run, whether it goes on or not."""
+        line = self.lines.get("")
+        return None if line is None else line.run
+
+    @property
     def running(self) -> bool:
         """True when the log says that a run has begun and not ended."""
-        return self.run is not None and self.run.status == "running"
+        run = self.run
+        return run is not None and run.status == "running"
+
+    def line(self, ns: str) -> Line:
+        """The line of a namespace; an empty one where nothing has run there, or its step is over."""
+        return self.lines.get(ns) or Line(ns)
+
+    def last_line(self, ns: str) -> Line:
+        """As `line`, but that of a call whose step is over as well. Costs a walk through those."""
+        known = self.lines.get(ns)
+        if known is None and ns:
+            known = next((line for line in reversed(self.closed) if line.ns == ns), None)
+        return known or Line(ns)
+
+    def live_lines(self, ns: str = "") -> Iterator[Line]:
+        """A namespace's line, then those of the graphs that unfinished tasks of its open step called, and so on."""
+        line = self.lines.get(ns)
+        if line is None:
+            return
+        yield line
+        below = [self.lines[inner] for inner in line.below if inner in self.lines]
+        for called in sorted(below, key=lambda inner: inner.task) if below else ():
+            if called.task < len(line.tasks) and line.tasks[called.task].completed is None:
+                yield from self.live_lines(called.ns)
+
+    def asked_below(self, line: Line, ordinal: int) -> tuple[Question, ...]:
+        """What the graphs that a task called wait for, themselves or further below."""
+        if not line.below or line.tasks[ordinal].completed is not None:
+            return ()
+        called = (ns for ns in line.below if ns in self.lines and self.lines[ns].task == ordinal)
+        return tuple(question for ns in called for below in self.live_lines(ns) for question in below.open_questions)
+
+    def waits(self, line: Line, ordinal: int) -> bool:
+        """True when a task of the line's open step waits for an answer, itself or through a graph it called."""
+        return bool(line.tasks[ordinal].open_questions or self.asked_below(line, ordinal))
+
+    def open_questions(self, ns: str = "") -> tuple[Question, ...]:
+        """Every question that waits for an answer, in a namespace and in those below it."""
+        line = self.lines.get(ns)
+        if line is None:
+            return ()
+        if not line.below:
+            return line.open_questions
+        return tuple(question for live in self.live_lines(ns) for question in live.open_questions)
+
+    def paused_at(self, ns: str = "") -> tuple[str, tuple[str, ...]] | None:
+        """The static breakpoint at which the namespace, or one below it, rests."""
+        return next((line.paused for line in self.live_lines(ns) if line.paused is not None), None)
 
 
 def start_task() -> Task:

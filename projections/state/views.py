@@ -5,7 +5,7 @@ Reads are total: they never raise on a thread that clew wrote, whatever became o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -14,7 +14,8 @@ from ..channels.cells import Cells
 from . import ids
 from .fold import step_writes
 from .merge import Channels, merge_or_keep, read_values
-from .thread import Checkpoint, Line, Question, Task
+from .namespaces import task_namespace
+from .thread import Checkpoint, Line, Question, Task, ThreadState
 
 
 class PregelTask(NamedTuple):
@@ -51,7 +52,7 @@ class StateSnapshot(NamedTuple):
 class View:
     """How a thread is shown: its channels, its keys, and the config it was asked for with."""
 
-    __slots__ = ("channels", "configurable", "keys", "ns", "places", "root")
+    __slots__ = ("_called", "channels", "configurable", "inside", "keys", "ns", "places", "root", "state")
 
     def __init__(
         self,
@@ -61,6 +62,8 @@ class View:
         configurable: Mapping[str, Any],
         nodes: Iterable[str] = (),
         ns: str = "",
+        state: ThreadState | None = None,
+        inside: Callable[[str, str], Any] | None = None,
     ) -> None:
         self.channels = channels
         self.keys = tuple(key for key in keys if key not in channels.untracked) if channels.untracked else keys
@@ -69,6 +72,19 @@ class View:
         self.places = {name: place for place, name in enumerate(nodes)}
         """Node to its place in the order of adding, in which tasks are listed."""
         self.ns = ns
+        self.state = ThreadState() if state is None else state
+        self.inside = inside
+        """What a task shows as its `state`, given its node and namespace; None for nothing."""
+        self._called: dict[str, list[Line]] | None = None
+
+    def called_in(self, task: str) -> list[Line]:
+        """The lines of the graphs that a task called, also of a task whose step is over."""
+        if self._called is None:
+            self._called = {}
+            for line in (*self.state.closed, *self.state.lines.values()):
+                for caller in {checkpoint.run.caller for checkpoint in line.checkpoints() if checkpoint.run}:
+                    self._called.setdefault(caller, []).append(line)
+        return self._called.get(task, [])
 
     def values(self, cells: Cells) -> Any:
         """The values of all keys that have one."""
@@ -86,7 +102,15 @@ class View:
         configurable: dict[str, Any] = {"thread_id": str(self.configurable.get("thread_id")), "checkpoint_ns": self.ns}
         if checkpoint is not None:
             configurable["checkpoint_id"] = checkpoint.id
+            if self.ns:
+                configurable["checkpoint_map"] = {**parents(checkpoint), self.ns: checkpoint.id}
         return {"configurable": configurable}
+
+
+def parents(checkpoint: Checkpoint) -> dict[str, str]:
+    """Namespace to checkpoint id of the graphs above a sub-graph's checkpoint, outermost first."""
+    run = checkpoint.run
+    return {} if run is None else {ns: above.id for ns, above in run.above}
 
 
 def empty_snapshot(view: View, config: Mapping[str, Any]) -> StateSnapshot:
@@ -124,7 +148,8 @@ def _snapshot(view: View, line: Line, checkpoint: Checkpoint, cells: Cells, *, l
     # Sends first, then nodes as they were added: the order that LangGraph lists them in.
     ordered = sorted(checkpoint.tasks, key=lambda task: (task.send < 0, view.places.get(task.node, 0)))
     standing = line.head is not None and line.head.address == checkpoint.address
-    tasks = tuple(_task(view, checkpoint, task, live, standing) for task in ordered)
+    numbers = {id(task): ordinal for ordinal, task in enumerate(checkpoint.tasks)}
+    tasks = tuple(_task(view, line, checkpoint, numbers[id(task)], live, standing) for task in ordered)
     due = tuple(task.node for task in ordered if not live or task.completed is None)
     created = datetime.fromtimestamp(checkpoint.time / 1_000_000, UTC).isoformat()
     return StateSnapshot(
@@ -142,22 +167,40 @@ def _snapshot(view: View, line: Line, checkpoint: Checkpoint, cells: Cells, *, l
 def _metadata(checkpoint: Checkpoint) -> dict[str, Any]:
     given = checkpoint.run.metadata if checkpoint.run is not None else None
     extra = given.value if isinstance(given, Payload) else {}
-    own = {"source": checkpoint.source, "step": checkpoint.step, "parents": {}}
+    own = {"source": checkpoint.source, "step": checkpoint.step, "parents": parents(checkpoint)}
     return {**own, **extra, **own} if extra else own
 
 
-def _task(view: View, checkpoint: Checkpoint, task: Task, live: bool, standing: bool) -> PregelTask:
-    questions: tuple[Question, ...] = task.open_questions
-    if not live and not questions and task.questions:
-        questions = task.questions
+def _task(view: View, line: Line, checkpoint: Checkpoint, ordinal: int, live: bool, standing: bool) -> PregelTask:
+    task = checkpoint.tasks[ordinal]
+    task_id = ids.task_id(checkpoint.id, view.ns, task.node, task.send)
+    place = task_namespace(view.ns, task.node, task_id)
+    questions = (*task.open_questions, *(view.state.asked_below(line, ordinal) if standing else ()))
+    if not live and not questions:
+        questions = (*task.questions, *_asked_in(view, place))
     return PregelTask(
-        id=ids.task_id(checkpoint.id, view.ns, task.node, task.send),
+        id=task_id,
         name=task.node,
         path=("__pregel_push", task.send, False) if task.send >= 0 else ("__pregel_pull", task.node),
         error=task.failed.error if task.failed is not None else None,
         interrupts=tuple(shown(question) for question in questions),
+        state=None if view.inside is None or task.node == START else view.inside(task.node, place),
         result=_returned(task) if view.root == END else _result(view, checkpoint, task, standing),
     )
+
+
+def _asked_in(view: View, task: str) -> tuple[Question, ...]:
+    """What the graphs that a task called asked, with or without an answer, in the order of the asking."""
+    asked: dict[str, Question] = {}
+    for line in view.called_in(task):
+        for checkpoint in reversed([*line.checkpoints()]):
+            if checkpoint.run is None or checkpoint.run.caller != task:
+                continue
+            for inner in checkpoint.tasks:
+                asked.update((question.raised.question, question) for question in inner.questions)
+                name = task_namespace(line.ns, inner.node, ids.task_id(checkpoint.id, line.ns, inner.node, inner.send))
+                asked.update((question.raised.question, question) for question in _asked_in(view, name))
+    return tuple(asked.values())
 
 
 def shown(question: Question) -> Interrupt:

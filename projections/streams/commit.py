@@ -136,9 +136,10 @@ class _Chunks:
                 metadata = message_metadata(view, self.line, task)
             self.add("messages", (message, metadata))
 
-    def asks(self, line: Line, task: Task) -> None:
-        """Add the questions that a task waits for."""
-        questions = tuple(shown(question) for question in task.open_questions)
+    def asks(self, state: ThreadState, line: Line, ordinal: int) -> None:
+        """Add the questions that a task waits for, itself or through a graph that it called."""
+        task = line.tasks[ordinal]
+        questions = tuple(shown(question) for question in (*task.open_questions, *state.asked_below(line, ordinal)))
         if not questions:
             return
         self.view.seen_questions.update(question.id for question in questions)
@@ -146,12 +147,16 @@ class _Chunks:
         self.values(line.cells, questions)
         self.end(line.head, task, interrupts=questions)
 
-    def paused(self, line: Line) -> None:
+    def paused(self, state: ThreadState, line: Line) -> None:
         """Add the end of a run that waits: questions it leaves open unasked, then the state with siblings' writes."""
         view = self.view
-        for task in line.tasks:
-            if not view.seen_questions.issuperset(question.raised.question for question in task.open_questions):
-                self.asks(line, task)
+        for ordinal, task in enumerate(line.tasks):
+            asked = (*task.open_questions, *state.asked_below(line, ordinal))
+            if not view.seen_questions.issuperset(question.raised.question for question in asked):
+                self.asks(state, line, ordinal)
+        if line.below and not view.line and not state.open_questions():
+            # A graph inside rests at a static breakpoint.
+            self.add("updates", {INTERRUPT: ()})
         if "values" in view.modes and any(write.channel in view.shown for write in step_writes(line)):
             self.values(live_cells(view.channels, line))
 
@@ -220,14 +225,15 @@ def commit_chunks(
                 starting.append(line.tasks[event.task])
             case RunContinued():
                 chunks.goes_on_from(_step_of(events, line), line, _place_of(events, line).cells)
-            case RunPaused():
+            case RunPaused() if not view.line:
+                # Of a breakpoint inside of a graph that is called the root tells, when it pauses as well.
                 chunks.add("updates", {INTERRUPT: ()})
     if starting and line.head is not None:
         chunks.start(line, line.head, starting)
     for ordinal in asked:
-        chunks.asks(line, line.tasks[ordinal])
+        chunks.asks(after, line, ordinal)
     if any(isinstance(event, RunFinished) and event.status == "interrupted" for event in events):
-        chunks.paused(line)
+        chunks.paused(after, line)
     return chunks.chunks
 
 

@@ -123,7 +123,7 @@ def test_an_error_of_ours_reaches_the_caller_whoever_ran_into_it(
 
     graph = side_by_side(a=named("a"), b=named("b")).compile(checkpointer=InMemorySaver(), runtime=runtime)
     with monkeypatch.context() as patch:
-        patch.setattr("clew.actors.engine.thread.commit_chunks", broken)
+        patch.setattr("clew.actors.engine.work.messages.commit_chunks", broken)
         for door in (lambda: list(graph.stream(GIVEN, on("1"))), lambda: asyncio.run(take(graph))):
             assert isinstance(raised(door), LookupError)
     assert "unhandled error" in caplog.text

@@ -1,0 +1,97 @@
+"""How far one namespace's open step is, beyond what the log says: the thread actor's book of it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from ....events.vocabulary import EffectRecorded
+from ...decider.commands import ENDS_ITS_RUN, Outcome
+
+if TYPE_CHECKING:
+    from ..run import Job, Run
+
+EARLY_COMMIT_SECONDS = 0.005
+"""How long a finished task beside slower siblings waits to be recorded: what finishes meanwhile shares the commit."""
+Step = tuple[int, int]
+"""Which step: the address of the checkpoint before it."""
+
+
+class Progress:
+    """Jobs handed out, outcomes and effects not recorded yet. There is one while a namespace has any of them, or a run.
+
+    Touched during the actor's turn only; others may look whether something waits.
+    """
+
+    __slots__ = ("effects", "effects_since", "held", "held_since", "last_run", "ns", "run", "working")
+
+    def __init__(self, ns: str) -> None:
+        self.ns = ns
+        self.run: Run | None = None
+        """The run that works here; None once it has ended."""
+        self.last_run: Run | None = None
+        """The run that worked last: late outcomes are recorded under its terms."""
+        self.working: set[tuple[Step, int]] = set()
+        """(step, task) of jobs handed out and not yet reported, also of runs that have ended."""
+        self.held: list[tuple[Step, Outcome]] = []
+        """Outcomes not yet recorded: their siblings may share the commit."""
+        self.held_since = 0.0
+        """Monotonic seconds since when the first of them waits."""
+        self.effects: list[tuple[Step, EffectRecorded]] = []
+        """Effects of tasks that go on, not yet recorded."""
+        self.effects_since = 0.0
+        """Monotonic seconds since when the first of them waits."""
+
+    @property
+    def over(self) -> bool:
+        """True when there is nothing left to keep book of."""
+        return not (self.run or self.working or self.held or self.effects)
+
+    def hold(self, step: Step, outcome: Outcome) -> None:
+        """Keep an outcome until it is recorded."""
+        if not self.held:
+            self.held_since = time.monotonic()
+        self.held.append((step, outcome))
+
+    def hold_effect(self, step: Step, effect: EffectRecorded) -> None:
+        """Keep an effect of a task that goes on until it is recorded."""
+        if not self.effects:
+            self.effects_since = time.monotonic()
+        self.effects.append((step, effect))
+
+    def begun(self, job: Job) -> None:
+        """A job was handed out."""
+        self.working.add((job.address, job.ordinal))
+
+    def done(self, job: Job) -> None:
+        """A job was reported or taken back."""
+        self.working.discard((job.address, job.ordinal))
+
+    def running(self, step: Step | None) -> frozenset[int]:
+        """Ordinals of the step's tasks that are being run."""
+        return frozenset(ordinal for begun, ordinal in self.working if begun == step) if self.working else _NONE
+
+    def take_outcomes(self, step: Step | None) -> tuple[Outcome, ...]:
+        """The outcomes that wait, those of other steps left out; none waits afterwards."""
+        held, self.held = self.held, []
+        return tuple(outcome for begun, outcome in held if begun == step)
+
+    def take_effects(self, step: Step | None) -> tuple[EffectRecorded, ...]:
+        """As `take_outcomes`, the effects."""
+        held, self.effects = self.effects, []
+        return tuple(effect for begun, effect in held if begun == step)
+
+    def reports_now(self, step: Step | None) -> bool:
+        """True when what waits is to be recorded: nobody else runs, one ended the run, or the time is up."""
+        if not self.held:
+            return False
+        if not self.running(step) or any(outcome.kind in ENDS_ITS_RUN for _, outcome in self.held):
+            return True
+        return time.monotonic() - self.held_since >= EARLY_COMMIT_SECONDS
+
+    def effects_now(self) -> bool:
+        """True when effects have waited long enough."""
+        return bool(self.effects) and time.monotonic() - self.effects_since >= EARLY_COMMIT_SECONDS
+
+
+_NONE: frozenset[int] = frozenset()
