@@ -153,9 +153,8 @@ class ThreadActor(Followed, PooledActor):
         except IndexError:
             return False
         try:
-            return not (
-                self.run or self.waiting or self.open or self.ready or self.appending or self.actor_inbox.messages
-            )
+            busy = self.run or self.waiting or self.open or self.ready or self.appending
+            return not (busy or self.actor_inbox.messages)
         finally:
             self._token.append(None)
             if self.actor_inbox.messages:
@@ -384,9 +383,8 @@ class ThreadActor(Followed, PooledActor):
         """A tool call or task inside a node is done while the node goes on: recorded soon, with what else comes by."""
         job = message.job
         progress = job.run.progress
-        if not progress.effects:
+        if progress.hold_effect(job.address, message.effect):
             self.dispatcher.later(EARLY_COMMIT_SECONDS, self, FLUSH)
-        progress.hold_effect(job.address, message.effect)
         self._note(progress)
 
     def _note(self, progress: Progress) -> None:
@@ -481,10 +479,9 @@ class ThreadActor(Followed, PooledActor):
         self._end(run, ending)
 
     def _refreshed(self) -> bool:
-        try:
+        with suppress(StoreError):
             return self.refresh()
-        except StoreError:
-            return False
+        return False
 
     def _request(self, run: Run, merged: Merged | None) -> Request:
         state = self.state

@@ -53,11 +53,16 @@ class Progress:
             self.held_since = time.monotonic()
         self.held.append((step, outcome))
 
-    def hold_effect(self, step: Step, effect: EffectRecorded) -> None:
-        """Keep an effect of a task that goes on until it is recorded."""
-        if not self.effects:
+    def hold_effect(self, step: Step, effect: EffectRecorded) -> bool:
+        """Keep an effect of a task that goes on until it is recorded; True for the first that waits.
+
+        A look that is planned afterwards comes when the effect has waited long enough, not an instant before.
+        """
+        first = not self.effects
+        if first:
             self.effects_since = time.monotonic()
         self.effects.append((step, effect))
+        return first
 
     def begun(self, job: Job) -> None:
         """A job was handed out."""
