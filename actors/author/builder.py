@@ -15,14 +15,14 @@ from langchain_core.messages import AnyMessage
 from langchain_core.runnables import Runnable
 
 from ...events.deprecations import LangGraphDeprecatedSinceV05, LangGraphDeprecatedSinceV10
-from ...events.vocabulary import END, START
+from ...events.vocabulary import END, START, TimeoutPolicy, timeout_policy
 from ...projections.channels.messages import add_messages
 from ..doors.compiled import CompiledStateGraph
 from ..engine.runtime import Runtime
 from .callee import callee_of
 from .plan import Plan
 from .planning import Options, Sketch, make_plan
-from .policies import CachePolicy, RetryPolicy, TimeoutPolicy, retry_policies, timeout_policy
+from .policies import CachePolicy, RetryPolicy, retry_policies
 from .schemas import StatePool, warn_if_no_schema
 from .spec import (
     BranchSpec,
@@ -43,7 +43,6 @@ from .validation import (
     check_edge,
     check_graph,
     check_join,
-    check_served,
     names_all,
 )
 
@@ -354,12 +353,10 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
             ValueError: nothing leads from START; an edge, path map, declared Command, breakpoint or alias names no
                 node; a sync node has a timeout; `answers` is unknown.
             TypeError: `checkpointer` is no saver, or `cache` no cache.
-            NotImplementedError: a node has a timeout or an error handler, which the engine does not serve yet.
         """
         check_checkpointer(checkpointer)
         check_answers(answers)
         check_cache(cache)
-        check_served(self.nodes, self._defaults)
         plan = self.plan(name=name, interrupt_before=interrupt_before, interrupt_after=interrupt_after, aliases=aliases)
         return CompiledStateGraph(
             plan,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from ...events.errors import NodeTimeoutError
 
@@ -95,49 +93,6 @@ class CachePolicy(Generic[KeyFunction]):
     """Makes the key of the node's input; None takes a digest of the encoded input."""
     ttl: int | None = None
     """Seconds an entry stays good; None for ever."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TimeoutPolicy:
-    """How long one attempt of an async node may take."""
-
-    run_timeout: float | timedelta | None = None
-    """Seconds for the whole attempt, whatever happens in it."""
-    idle_timeout: float | timedelta | None = None
-    """Seconds without progress (writes, chunks, heartbeats)."""
-    refresh_on: Literal["auto", "heartbeat"] = "auto"
-    """What counts as progress: everything the attempt does, or only `runtime.heartbeat()`."""
-
-
-def timeout_policy(given: float | timedelta | TimeoutPolicy | None) -> TimeoutPolicy | None:
-    """The policy in plain seconds, or None where nothing is limited.
-
-    Raises:
-        ValueError: a limit is not above zero, or `refresh_on` is unknown.
-        TypeError: a limit is neither a number nor a timedelta.
-    """
-    if given is None:
-        return None
-    policy = given if isinstance(given, TimeoutPolicy) else TimeoutPolicy(run_timeout=given)
-    if policy.refresh_on not in ("auto", "heartbeat"):
-        raise ValueError(f"refresh_on is {policy.refresh_on!r}: use 'auto' or 'heartbeat'")
-    run = _seconds("run_timeout", policy.run_timeout)
-    idle = _seconds("idle_timeout", policy.idle_timeout)
-    if run is None and idle is None:
-        return None
-    return TimeoutPolicy(run_timeout=run, idle_timeout=idle, refresh_on=policy.refresh_on)
-
-
-def _seconds(name: str, value: Any) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, timedelta):
-        value = value.total_seconds()
-    if not isinstance(value, (int, float)):
-        raise TypeError(f"{name} is {value!r}: give seconds as a number, or a timedelta")
-    if math.isnan(value) or value <= 0:
-        raise ValueError(f"{name} is {value!r} seconds: it must be greater than 0")
-    return float(value)
 
 
 def retry_policies(given: RetryPolicy | Sequence[RetryPolicy] | None) -> tuple[RetryPolicy, ...]:

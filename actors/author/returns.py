@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 from msgspec import Struct
 
 from ...events.errors import InvalidUpdateError, with_code
-from ...events.vocabulary import END, PARENT, START, Command, Payload, Route, Send, Write
+from ...events.vocabulary import END, PARENT, START, Command, Payload, Route, Send, Write, recorded_timeout
 from ...projections.channels.channel import Channel
 from ...projections.channels.message_ids import assign_message_ids
 from ...projections.channels.messages_channel import MessagesChannel
@@ -267,7 +267,7 @@ def _add_route(plan: Plan, target: Any, who: str, routes: list[Route]) -> None:
             raise InvalidUpdateError(f"{who} sends {target.arg!r} to END, which runs nothing: send it to a node")
         _check_known(plan, target.node, who)
         _assign_ids_of_input(target.arg)
-        routes.append(Route(target.node, Payload(target.arg), True, target.timeout))
+        routes.append(Route(target.node, Payload(target.arg), True, recorded_timeout(target.timeout)))
     elif target != END:
         _check_known(plan, target, who)
         if not any(route.node == target and not route.send for route in routes):

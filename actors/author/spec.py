@@ -9,11 +9,11 @@ from typing import Any, Union, get_args, get_origin
 from langchain_core.runnables import Runnable
 from msgspec import Struct, field
 
-from ...events.vocabulary import END, START, Command
+from ...events.vocabulary import END, START, Command, TimeoutPolicy
 from .callee import callee_of, name_of
 from .hints import Shape, is_class_with_hints, literal_names
 from .plan import Callee
-from .policies import CachePolicy, RetryPolicy, TimeoutPolicy
+from .policies import CachePolicy, RetryPolicy
 
 RESERVED_CHARACTERS = (":", "|")
 """They part the segments of a sub-graph's namespace."""

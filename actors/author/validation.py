@@ -6,12 +6,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ...events.stores.saver import BaseCheckpointSaver
-from ...events.vocabulary import END, START
+from ...events.vocabulary import END, START, TimeoutPolicy
 from ..caching.base import BaseCache
 from .callee import has_own_async
 from .plan import Callee
-from .policies import TimeoutPolicy
-from .spec import BranchSpec, NodeDefaults, NodeSpec
+from .spec import BranchSpec, NodeSpec
 
 ANSWER_RULES = ("question", "key", "position")
 """What an answer belongs to: the question that was asked, its key, or its place in the node (LangGraph's rule)."""
@@ -142,17 +141,3 @@ def _check_target(target: str, nodes: Collection[str], where: str) -> None:
 def _known(nodes: Iterable[str]) -> str:
     names = ", ".join(repr(name) for name in nodes)
     return f"add it with add_node, or correct the name (nodes: {names or 'none'})"
-
-
-def check_served(nodes: Mapping[str, NodeSpec], defaults: NodeDefaults) -> None:
-    """Refuse what the engine does not do yet, rather than leave it out in silence.
-
-    Raises:
-        NotImplementedError: a node, or every node by default, has a timeout.
-    """
-    for name, spec in [*nodes.items(), ("every node", defaults)]:
-        for promise in ("timeout",):
-            if getattr(spec, promise) is not None:
-                raise NotImplementedError(
-                    f"{promise} of {name!r}: this version does not serve it yet; handle it inside the node"
-                )

@@ -18,7 +18,7 @@ from ...events.codec.digest import canonical_digest
 from ...events.codec.kinds.opaque import Opaque
 from ...events.codec.values import Codec
 from ...events.errors import CodecError, EncodeError
-from ...events.vocabulary import Payload, Route, Write
+from ...events.vocabulary import Limits, Payload, Route, Write
 from .base import BaseCache, FullKey, Namespace
 
 RESULTS = "clew_results"
@@ -128,7 +128,7 @@ class _Entry(Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
     """A node's result on the wire: (channel, value, overwrite) and (node, argument, is a Send, timeout)."""
 
     writes: list[tuple[str, bytes, bool]]
-    routes: list[tuple[str, bytes | None, bool, float | None]]
+    routes: list[tuple[str, bytes | None, bool, float | Limits | None]]
 
 
 _encode = msgspec.msgpack.Encoder().encode

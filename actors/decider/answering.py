@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
+
 from ...events.errors import (
     AlreadyAnsweredError,
     AmbiguousAnswerError,
@@ -18,7 +20,7 @@ from ...projections.state.thread import Line, Question, ThreadState
 from .commands import Answer, Decision
 from .request import Request
 from .starting import apply_command, check_nodes, checkpoint_of, go_on
-from .stepping import start_tasks
+from .stepping import begin_tasks
 
 
 def answer(request: Request, command: Answer) -> Decision:
@@ -43,8 +45,7 @@ def answer(request: Request, command: Answer) -> Decision:
     if not bound:
         return go_on(request, draft)
     due = [ordinal for ordinal in due_tasks(request, draft, bound) if ordinal not in request.running]
-    decision = start_tasks(draft, due)
-    return Decision(draft, start=decision.start, answered=tuple(bound))
+    return replace(begin_tasks(request.terms, draft, due), answered=tuple(bound))
 
 
 def due_tasks(request: Request, draft: Draft, bound: Mapping[str, Payload]) -> list[int]:

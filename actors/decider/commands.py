@@ -45,6 +45,8 @@ class Terms(Struct, frozen=True):
     durability: str = "sync"
     who: str = ""
     """Who sends the command, for the log."""
+    drained: str | None = None
+    """Why the run is to stop at the end of its super-step; None while nobody asked."""
     kept: bool = True
     """False without a checkpointer: nothing can be resumed later."""
     calling: int = 0
@@ -127,7 +129,8 @@ class Stop(Struct, frozen=True):
     """End the run at its last commit."""
 
     status: str = "cancelled"
-    """"cancelled" or "drained"."""
+    """"cancelled", or "failed" with an error."""
+    error: BaseException | None = None
 
 
 ENDS_ITS_RUN = ("failed", "cancelled")
@@ -140,7 +143,8 @@ class Outcome(Struct, frozen=True):
     task: int
     """The task's ordinal in the open step."""
     kind: str
-    """"completed", "asked", "failed" or "cancelled"; "abandoned" if the last two befell a run that has ended since."""
+    """"completed", "asked", "drained", "failed" or "cancelled"; "abandoned" if the last two befell a run that has ended
+    since. "drained": a graph called inside the task stopped at its own super-step's end."""
     attempt: int = 1
     writes: tuple[Write, ...] = ()
     routes: tuple[Route, ...] = ()

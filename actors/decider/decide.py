@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from ...events.errors import RefusedError, ThreadErasedError
+from ...events.errors import RefusedError, ThreadErasedError, shown
 from ...events.vocabulary import RunFinished
 from . import answering, editing, entering, reporting, starting
 from .commands import Answer, Apply, Command, Continue, Decision, Edit, Ending, Enter, Report, Start, Stop
@@ -51,7 +51,7 @@ def stop(request: Request, command: Stop) -> Decision:
     """End the run at its last commit: the log says that it was stopped. What another run took over is left alone."""
     current = request.state.run
     if not request.state.running or current is None or current.id != request.terms.run:
-        return Decision(ending=Ending(command.status))
+        return Decision(ending=Ending(command.status, command.error))
     draft = request.draft()
-    draft.say(RunFinished(status=command.status))
-    return Decision(draft, ending=Ending(command.status))
+    draft.say(RunFinished(status=command.status, error="" if command.error is None else shown(command.error)))
+    return Decision(draft, ending=Ending(command.status, command.error))

@@ -13,7 +13,7 @@ from ...projections.state.merge import MergeError
 from ...projections.state.thread import Line
 from .commands import Decision, Ending, MergeWanted, Outcome, Report
 from .request import Request
-from .stepping import commit_step, merged_cells, start_tasks
+from .stepping import commit_step, drain, merged_cells, start_tasks
 
 
 def report(request: Request, command: Report) -> Decision:
@@ -49,6 +49,8 @@ def report(request: Request, command: Report) -> Decision:
         return replace(start_tasks(draft, [*abandoned, *handled]), causes=handled)
     if command.running:
         return Decision(draft if draft.events else None)
+    if request.terms.drained is not None and any(not task.open_questions for task in draft.line().unfinished):
+        return drain(draft, request.terms.drained)
     draft.say(RunFinished(status="interrupted"))
     return Decision(draft, ending=Ending("interrupted"))
 

@@ -23,7 +23,7 @@ from ...projections.state.merge import MergeError
 from ...projections.state.thread import Checkpoint, Line
 from .commands import Apply, Command, Continue, Decision, Edit, Ending, MergeWanted, Start
 from .request import Request
-from .stepping import commit_step, merged_cells, recursion_error, start_tasks
+from .stepping import begin_tasks, commit_step, merged_cells, recursion_error
 
 AT_REST = ("completed", "interrupted", "paused")
 """How a run ends when it is somebody else's turn: a failed or cancelled one may be tried again by its own command."""
@@ -134,7 +134,7 @@ def repeat(request: Request, command: Command) -> Decision:
     request.see_graph(draft)
     check_nodes(request, draft.line())
     draft.say(request.continued("continue"))
-    return start_tasks(draft, due)
+    return begin_tasks(request.terms, draft, due)
 
 
 def apply(request: Request, command: Apply) -> Decision:
@@ -180,7 +180,7 @@ def go_on(request: Request, draft: Draft) -> Decision:
         if task.completed is None and ordinal not in running and (not at_start or request.plan.start.branches)
     ]
     if due:
-        return start_tasks(draft, due)
+        return begin_tasks(request.terms, draft, due)
     if running:
         return Decision(draft)
     try:

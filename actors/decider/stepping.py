@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...events.errors import GraphRecursionError, with_code
+from ...events.errors import GraphDrained, GraphRecursionError, with_code
 from ...events.vocabulary import (
     START,
     NodeStarted,
@@ -82,7 +82,18 @@ def proceed(plan: Plan, terms: Terms, draft: Draft, planned: Planned, after: lis
         draft.say(RunFinished(status="out_of_steps"))
         error = recursion_error(terms, (task.node for task in planned.tasks))
         return Decision(draft, ending=Ending("out_of_steps", error))
-    return start_tasks(draft, range(len(planned.tasks)))
+    return begin_tasks(terms, draft, range(len(planned.tasks)))
+
+
+def begin_tasks(terms: Terms, draft: Draft, ordinals: Iterable[int]) -> Decision:
+    """Start these tasks, with which a run begins or goes on to a super-step, unless it was asked to stop here."""
+    return start_tasks(draft, ordinals) if terms.drained is None else drain(draft, terms.drained)
+
+
+def drain(draft: Draft, reason: str) -> Decision:
+    """Say that the run stops here because it was asked to; what is due stays due."""
+    draft.say(RunFinished(status="drained"))
+    return Decision(draft, ending=Ending("drained", GraphDrained(reason)))
 
 
 def start_tasks(draft: Draft, ordinals: Iterable[int]) -> Decision:

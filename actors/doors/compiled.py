@@ -13,6 +13,7 @@ from langchain_core.runnables.config import merge_configs
 
 from ...events.vocabulary import StateUpdate
 from ...projections.state.views import StateSnapshot
+from ..engine.attempts.control import RunControl
 from ..follow.door import Joinable
 from ..run_stream.door import open_astream_events, open_stream_events
 from ..run_stream.mux import Factory
@@ -41,6 +42,7 @@ class CompiledStateGraph(Joinable):
       `configurable["who"]` is recorded as who acts; with `configurable["command_id"]` a repeated call is harmless.
     - `context`: given to nodes as `runtime.context`; not stored.
     - `interrupt_before`, `interrupt_after`: nodes to stop at in this call, or "*".
+    - `control`: a `RunControl`, whose `request_drain` stops the run at the end of its super-step with `GraphDrained`.
     - `durability`: "sync" (default): every super-step is durable before the next begins.
     """
 
@@ -70,6 +72,7 @@ class CompiledStateGraph(Joinable):
         interrupt_before: Stops = None,
         interrupt_after: Stops = None,
         durability: str | None = None,
+        control: RunControl | None = None,
         debug: bool | None = None,
         version: str = "v1",
         **kwargs: Any,
@@ -91,7 +94,14 @@ class CompiledStateGraph(Joinable):
         _no_more(kwargs)
         forms = Forms(None, "", version=version, print_mode=print_mode, debug=self.debug if debug is None else debug)
         options = Options(
-            context, interrupt_before, interrupt_after, durability, output_keys, forms.modes, version=version
+            context,
+            interrupt_before,
+            interrupt_after,
+            durability,
+            output_keys,
+            forms.modes,
+            version=version,
+            control=control,
         )
         if stream_mode != "values":
             given = _spelled(options, print_mode, debug)
@@ -114,6 +124,7 @@ class CompiledStateGraph(Joinable):
         interrupt_before: Stops = None,
         interrupt_after: Stops = None,
         durability: str | None = None,
+        control: RunControl | None = None,
         debug: bool | None = None,
         version: str = "v1",
         **kwargs: Any,
@@ -122,7 +133,14 @@ class CompiledStateGraph(Joinable):
         _no_more(kwargs)
         forms = Forms(None, "", version=version, print_mode=print_mode, debug=self.debug if debug is None else debug)
         options = Options(
-            context, interrupt_before, interrupt_after, durability, output_keys, forms.modes, version=version
+            context,
+            interrupt_before,
+            interrupt_after,
+            durability,
+            output_keys,
+            forms.modes,
+            version=version,
+            control=control,
         )
         if stream_mode != "values":
             given = _spelled(options, print_mode, debug)
@@ -145,6 +163,7 @@ class CompiledStateGraph(Joinable):
         interrupt_before: Stops = None,
         interrupt_after: Stops = None,
         durability: str | None = None,
+        control: RunControl | None = None,
         subgraphs: bool = False,
         debug: bool | None = None,
         version: str = "v1",
@@ -183,6 +202,7 @@ class CompiledStateGraph(Joinable):
             stepwise=True,
             version=version,
             subgraphs=subgraphs,
+            control=control,
         )
         run = open_run(self, input, config, options)
         with open_watch(self, run, input), closing(drive(run, self.runtime)) as chunks:
@@ -202,6 +222,7 @@ class CompiledStateGraph(Joinable):
         interrupt_before: Stops = None,
         interrupt_after: Stops = None,
         durability: str | None = None,
+        control: RunControl | None = None,
         subgraphs: bool = False,
         debug: bool | None = None,
         version: str = "v1",
@@ -227,6 +248,7 @@ class CompiledStateGraph(Joinable):
             stepwise=True,
             version=version,
             subgraphs=subgraphs,
+            control=control,
         )
         run = open_run(self, input, config, options, asyncio.get_running_loop())
         async with open_watch(self, run, input), aclosing(adrive(run, self.runtime)) as chunks:
@@ -423,5 +445,6 @@ def _spelled(options: Options, print_mode: Any, debug: bool | None) -> dict[str,
         "interrupt_before": options.interrupt_before,
         "interrupt_after": options.interrupt_after,
         "durability": options.durability,
+        "control": options.control,
         "output_keys": options.output_keys,
     }

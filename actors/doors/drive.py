@@ -57,7 +57,7 @@ def _hand_out(run: Run, runtime: Runtime) -> Job | MergeJob | None:
         if len(run.jobs) > 1 and run.take_fresh():
             _ask_pool(run, runtime, len(run.jobs) - 1)
         return run.pop_job()
-    if len(run.jobs) == 1 and not run.tasks and not run.settings.live:
+    if len(run.jobs) == 1 and not run.tasks and not run.settings.live and run.settings.step_timeout is None:
         job = run.pop_job(_for_loop)
         if job is not None:
             return job

@@ -23,6 +23,7 @@ from ..author.returns import input_writes, interpret
 from ..decider.answering import already, edited, last_answered
 from ..decider.commands import Answer, Apply, Continue, Enter, Start, Terms
 from ..decider.commands import Command as ThreadCommand
+from ..engine.attempts.control import RunControl
 from ..engine.call import Scope
 from ..engine.run import Run, Settings
 from ..engine.thread import ThreadActor
@@ -51,6 +52,7 @@ class Options(Struct, frozen=True):
     version: str = "v1"
     message_events: bool = False
     subgraphs: bool = False
+    control: RunControl | None = None
 
 
 def open_run(
@@ -93,11 +95,16 @@ def open_run(
     settings.context = graph.context_of(options.context)
     settings.store = graph.store
     settings.cache = graph.cache
+    settings.control = options.control
+    settings.step_timeout = graph.step_timeout
     if around is not None:
         # A call inside a node has what the node has, unless it says otherwise.
         settings.context = around.settings.context if settings.context is None else settings.context
         settings.store = around.settings.store if settings.store is None else settings.store
         settings.cache = around.settings.cache if settings.cache is None else settings.cache
+        settings.control = around.settings.control if settings.control is None else settings.control
+    if settings.control is None:
+        settings.control = RunControl()
     settings.runtime = graph.runtime
     settings.concurrency_max = concurrency_max(completed)
     settings.command_id = own(completed, "command_id")

@@ -24,6 +24,9 @@ from .subgraphs import graphs_of, reachable
 class Setup:
     """A plan with everything that running it takes. Not changed once made; shared by all calls and threads."""
 
+    step_timeout: float | None = None
+    """Seconds that a super-step may take; None for no limit. The one field that people set themselves."""
+
     def __init__(
         self,
         plan: Plan,

@@ -256,6 +256,7 @@ class Call:
 
     def keep(self, effect: EffectRecorded, *, early: bool) -> None:
         """Put an effect on record: with the node's report or, `early`, within milliseconds."""
+        self.job.progress()
         if self._records is not None:
             self._records.add(effect)
         self.effects.append(effect)
@@ -337,6 +338,7 @@ class Scope:
     def effect(self, name: str, arguments: Any) -> Effect:
         """The effect `name` with these arguments at this place: played back if it is on record, else to be done."""
         run = self.call.job.run
+        self.call.job.progress()
         digest = canonical_digest(arguments, run.codec) if run.terms.kept else b""
         return self.effect_at(name, digest)
 

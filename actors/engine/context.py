@@ -206,6 +206,8 @@ def node_runtime(job: Job) -> NodeRuntime[Any]:
             node_first_attempt_time=job.first_attempt_at,
         ),
         server_info=server_info(configurable),
+        control=run.settings.control,
+        heartbeat=_no_heartbeat if job.deadline is None else job.heartbeat,
     )
 
 
@@ -229,9 +231,15 @@ def server_info(configurable: Mapping[str, Any]) -> ServerInfo | None:
 def stream_writer(job: Job) -> StreamWriter:
     """What emits into the `custom` stream from this task; does nothing when nobody reads it."""
     run = job.run
-    if not any("custom" in view.modes for _, view in run.readers):
-        return _no_writer
-    return lambda value: run.emit("custom", value)
+    emits = any("custom" in view.modes for _, view in run.readers)
+    if job.deadline is None:
+        return (lambda value: run.emit("custom", value)) if emits else _no_writer
+
+    def write(value: Any) -> None:
+        job.progress()
+        run.emit("custom", value)
+
+    return write
 
 
 def injected(job: Job, names: tuple[str, ...], config: RunnableConfig) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct
 
 from ...events.chain.digest import genesis, link
@@ -58,3 +60,16 @@ class ThreadLog(Struct, frozen=True):
         questions = encode_questions(after)
         head = Head(after.status, questions, graph, after.owner, after.epoch, commit.time)
         return Entry(self.thread, before.version, commit.id, digest, body, head, self.tenant)
+
+
+def forget_encoded(events: list[Any]) -> None:
+    """Drop what only the live step needs of its payloads, once they are stored and shown: the state has the values."""
+    for event in events:
+        for write in getattr(event, "writes", ()):
+            write.payload.forget_encoded()
+        for route in getattr(event, "routes", ()):
+            if route.payload is not None:
+                route.payload.forget_encoded()
+        value = getattr(event, "value", None)
+        if value is not None:
+            value.forget_encoded()

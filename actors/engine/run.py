@@ -28,6 +28,8 @@ from ..decider.commands import Command, Ending, MergeWanted, Terms
 from .work.progress import Progress
 
 if TYPE_CHECKING:
+    from .attempts.control import RunControl
+    from .attempts.limits import Deadline
     from .call import Scope
     from .runtime import Runtime
     from .thread import ThreadActor
@@ -43,11 +45,13 @@ class Settings:
         "concurrency_max",
         "config",
         "context",
+        "control",
         "live",
         "message_events",
         "modes",
         "output_keys",
         "runtime",
+        "step_timeout",
         "stepwise",
         "store",
         "subgraphs",
@@ -71,6 +75,10 @@ class Settings:
         self.store: Any = None
         self.cache: Any = None
         """Where results of nodes with a cache policy are kept, or None."""
+        self.control: RunControl | None = None
+        """What asks the run to stop at the end of its super-step; None where nobody can."""
+        self.step_timeout: float | None = None
+        """Seconds that a super-step may take; None for no limit."""
         self.command_id = ""
         self.concurrency_max: int | None = None
         self.output_keys: str | tuple[str, ...] | None = None
@@ -103,6 +111,7 @@ class Job:
         "cells",
         "checkpoint",
         "checkpoint_id",
+        "deadline",
         "first_attempt_at",
         "node",
         "ordinal",
@@ -127,6 +136,8 @@ class Job:
         """Number of the attempt since the task was started now, the present one included."""
         self.cause: BaseException | None = None
         """For an error handler: what its node raised, where that was in this process."""
+        self.deadline: Deadline | None = None
+        """The time limits of the attempt that is being made; None where it has none."""
         self.first_attempt_at = time.time()
         """Unix time, in seconds, of the first of these attempts."""
         self.checkpoint_id = checkpoint.id
@@ -149,6 +160,18 @@ class Job:
     def address(self) -> tuple[int, int]:
         """Which step it belongs to: the address of the checkpoint before it."""
         return self.checkpoint.address
+
+    def progress(self) -> None:
+        """Note that the attempt does something, where its idle time counts everything. From any thread."""
+        deadline = self.deadline
+        if deadline is not None and deadline.any_progress:
+            deadline.progress()
+
+    def heartbeat(self) -> None:
+        """Begin the attempt's idle time anew. From any thread."""
+        deadline = self.deadline
+        if deadline is not None:
+            deadline.progress()
 
     def code_changed_since(self, fingerprint: bytes) -> bool:
         """True when the node's code is not what it was under the graph fingerprint given."""

@@ -16,8 +16,8 @@ from typing import Any
 from langchain_core.runnables import Runnable
 from langchain_core.runnables.config import RunnableConfig, var_child_runnable_config
 
-from ...events.errors import GraphBubbleUp, GraphInterrupt, NodeCancelledError, ParentCommand, writable
-from ...events.vocabulary import Command, Interrupt, Route, Write
+from ...events.errors import GraphBubbleUp, GraphDrained, GraphInterrupt, NodeCancelledError, ParentCommand, writable
+from ...events.vocabulary import Command, Interrupt, Route, TimeoutPolicy, Write
 from ...projections.channels.cells import Cells
 from ...projections.state.merge import MergeError, merge_writes
 from ..author.plan import Branch, Callee
@@ -25,6 +25,7 @@ from ..author.returns import beyond_view, branch_routes, interpret
 from ..decider.commands import Merged, Outcome
 from .attempts.cached import cached, encoded_result, result_slot
 from .attempts.inputs import node_input, read_view
+from .attempts.limits import Deadline, limits_of, with_progress
 from .attempts.retry import retry_delay
 from .call import Call, Scope, current_scope, scope_here, strand_here
 from .context import injected, is_start, node_config
@@ -82,6 +83,8 @@ def wants_loop(job: Job | MergeJob) -> bool:
     node = job.node
     if not is_start(job) and (node.callee.is_async or node.callee.acall is not None):
         return True
+    if job.task.timeout is not None:
+        return True
     return any(branch.path.is_async or branch.path.acall is not None for branch in node.branches)
 
 
@@ -97,6 +100,11 @@ def perform(job: Job) -> Outcome:
     """Run one task to its outcome on this thread, trying again as its retry policy says. Never raises."""
     call = Call(job)
     try:
+        if (job.node.timeout or job.task.timeout) and limits_of(job) is not None and not job.node.callee.is_async:
+            raise ValueError(
+                f"node {job.node.name!r} has a timeout and is called by a sync caller: only what runs on an event loop "
+                "can be stopped; call the graph with ainvoke, astream or abatch"
+            )
         slot = result_slot(job) if job.node.cache_policy is not None else None
         if slot is not None and (outcome := cached(job, slot.find())) is not None:
             return outcome
@@ -119,7 +127,8 @@ async def aperform(job: Job) -> Outcome:
         slot = result_slot(job) if job.node.cache_policy is not None else None
         if slot is not None and (outcome := cached(job, await slot.afind())) is not None:
             return outcome
-        while (delay := retry_delay(job.node, outcome := await _adrive(job, call), job.tried)) is not None:
+        limits = limits_of(job)
+        while (delay := retry_delay(job.node, outcome := await _attempt(job, call, limits), job.tried)) is not None:
             call = Call(job, outcome.effects)
             await asyncio.sleep(delay)
             _try_again(job)
@@ -128,6 +137,17 @@ async def aperform(job: Job) -> Outcome:
     except BaseException as error:
         return _cut_short(job, call, error)
     return outcome
+
+
+async def _attempt(job: Job, call: Call, limits: TimeoutPolicy | None) -> Outcome:
+    """One attempt, within its time limits. Whatever the body makes of its end, a limit that was passed fails it."""
+    if limits is None:
+        return await _adrive(job, call)
+    with Deadline(job, limits) as deadline:
+        outcome = await _adrive(job, call)
+    if deadline.passed is None or outcome.kind in ("asked", "failed"):
+        return outcome
+    return _failed(job, call, deadline.passed)
 
 
 def _try_again(job: Job) -> None:
@@ -263,8 +283,11 @@ def _as_callee(runnable: Runnable[Any, Any]) -> Callee:
 
 
 def _open_config(job: Job) -> RunnableConfig:
-    watch = job.run.settings.watch
-    return node_config(job, None if watch is None else watch.open_node(job))
+    watch, deadline = job.run.settings.watch, job.deadline
+    callbacks = None if watch is None else watch.open_node(job)
+    if deadline is not None and deadline.any_progress:
+        callbacks = with_progress(callbacks, deadline)
+    return node_config(job, callbacks)
 
 
 def _completed(job: Job, call: Call, writes: list[Write], routes: list[Route]) -> Outcome:
@@ -307,6 +330,13 @@ def _raised(job: Job, call: Call, error: BaseException) -> Outcome:
         return _asked(job, call)
     elif isinstance(error, GraphInterrupt):
         return _paused(job, call, error)
+    control = job.run.settings.control
+    if isinstance(error, GraphDrained) and control is not None and control.drain_requested:
+        _close_watch(job, None, error)
+        return Outcome(job.ordinal, "drained", job.attempt, effects=tuple(call.effects), finished_at=_now())
+    passed = None if job.deadline is None else job.deadline.passed
+    if passed is not None and isinstance(error, Exception | asyncio.CancelledError) and not job.run.cancelled:
+        error = _instead_of(error, passed)
     if isinstance(error, asyncio.CancelledError):
         if job.run.cancelled or _caller_cancelled():
             _close_watch(job, None, error)

@@ -50,10 +50,10 @@ from ..decider.request import Request
 from .dispatcher import Dispatcher, PooledActor
 from .effects import EffectKept
 from .journal import Journal
-from .log import ThreadLog
+from .log import ThreadLog, forget_encoded
 from .run import Job, MergeJob, Run
 from .work.followed import Followed
-from .work.messages import FLUSH, Appending, Cancel, Committed, Finished, MergeFinished, forget_encoded, tell
+from .work.messages import FLUSH, Appending, Cancel, Committed, Finished, MergeFinished, StepOverdue, tell
 from .work.progress import EARLY_COMMIT_SECONDS, Progress, Step
 
 INBOX_MAX = 1000
@@ -118,6 +118,8 @@ class ThreadActor(Followed, PooledActor):
                 self.verdict = message.verdict
             case Cancel():
                 self._cancel(message)
+            case StepOverdue():
+                self._overdue(message)
 
     def on_idle(self) -> None:
         """Finish an append whose verdict came, do what waited for it, record outcomes, begin the next run."""
@@ -317,6 +319,17 @@ class ThreadActor(Followed, PooledActor):
         elif run is self.run:
             self.ready = [*self.ready, message]
 
+    def _overdue(self, message: StepOverdue) -> None:
+        run, step = message.run, self._step(message.run.ns)
+        if run is not run.progress.run or run.over or step != message.step:
+            return
+        if self.appending is not None:  # perhaps the step's own end
+            self.dispatcher.later(EARLY_COMMIT_SECONDS, self, message)
+            return
+        run.cancelled = True
+        self._drop_jobs(run)
+        self._decide(run, Stop("failed", message.error(self.state.line(run.ns).unfinished)))
+
     def _drop_jobs(self, run: Run) -> None:
         """Take back what nobody has begun; what runs already goes on and is recorded when it ends."""
         for job in run.take_back():
@@ -489,10 +502,13 @@ class ThreadActor(Followed, PooledActor):
         # Ten checkpoint ids fit into a microsecond; time never stands still or goes back within a thread.
         earliest = state.time + 1 + state.checkpoints_made // 10
         moment = Moment(max(now, earliest), os.urandom(16))
+        control, terms = run.settings.control, run.terms
+        if control is not None and control.drain_reason is not None:
+            terms = replace(terms, drained=control.drain_reason)
         return Request(
             run.plan,
             run.channels,
-            run.terms,
+            terms,
             state,
             moment,
             self.thread,
@@ -597,4 +613,6 @@ class ThreadActor(Followed, PooledActor):
                 run.progress.begun(job)
         run.offer_ahead(line.ahead)
         run.base_step = line.run.base_step if line.run is not None else 0
+        if run.settings.step_timeout is not None:
+            self.dispatcher.later(run.settings.step_timeout, self, StepOverdue(run, head.address))
         run.add_jobs(jobs)

@@ -1,9 +1,9 @@
 """What nodes return and receive, and what calls show."""
 
 from clew.actors.author.callee import StreamWriter
-from clew.actors.author.policies import CacheKey, CachePolicy, RetryPolicy, TimeoutPolicy
+from clew.actors.author.policies import CacheKey, CachePolicy, RetryPolicy
 from clew.actors.engine.question import interrupt
-from clew.events.vocabulary import Command, Interrupt, Overwrite, Send, StateUpdate
+from clew.events.vocabulary import Command, Interrupt, Overwrite, Send, StateUpdate, TimeoutPolicy
 from clew.projections.state.views import PregelTask, StateSnapshot
 from clew.projections.streams.parts import (
     CheckpointMetadata,

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, get_args, get_origin
 from langchain_core.runnables import RunnableConfig
 from pydantic import TypeAdapter
 
-from ...events.vocabulary import END, START
+from ...events.vocabulary import END, START, TimeoutPolicy, timeout_policy
 from ...projections.channels.ephemeral_value import EphemeralValue
 from ...projections.channels.last_value import LastValue
 from ...projections.state.merge import Channels
@@ -18,7 +18,7 @@ from ..author.builder import DEFAULT_NAME, under_new_names
 from ..author.callee import Callee, callee_of, digest
 from ..author.hints import EMPTY, Shape, for_pydantic
 from ..author.plan import Node, Plan, StateView
-from ..author.policies import CachePolicy, RetryPolicy, TimeoutPolicy, retry_policies, timeout_policy
+from ..author.policies import CachePolicy, RetryPolicy, retry_policies
 from ..author.returns import PREVIOUS, Final
 from ..author.validation import check_answers, check_checkpointer, check_timeout
 from ..doors.compiled import CompiledStateGraph

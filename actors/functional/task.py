@@ -10,10 +10,11 @@ from datetime import timedelta
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from ...events.codec.values import Codec
+from ...events.vocabulary import TimeoutPolicy, timeout_policy
 from ..author.builder import under_new_names
 from ..author.callee import callee_of, name_of
 from ..author.hints import EMPTY, underlying_function
-from ..author.policies import CachePolicy, RetryPolicy, TimeoutPolicy, retry_policies, timeout_policy
+from ..author.policies import CachePolicy, RetryPolicy, retry_policies
 from ..author.validation import check_timeout
 from ..caching.base import BaseCache, Namespace
 from ..caching.slots import namespace_of

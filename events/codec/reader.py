@@ -14,6 +14,7 @@ from msgspec.msgpack import Decoder
 
 from ..errors import DecodeError
 from ..vocabulary.directives import Command, Interrupt, Overwrite, Send
+from ..vocabulary.timeouts import Limits, TimeoutPolicy, timeout_of
 from .kinds import arrays, codes
 from .kinds.messages import FORMS
 from .kinds.natives import LOADERS
@@ -112,7 +113,7 @@ _BUILDERS: dict[int, Callable[..., Any]] = {
     codes.DEFAULT_DICT: _default_dict,
     codes.COUNTER: _counter,
     codes.EXCEPTION: RecordedException,
-    codes.SEND: lambda node, arg, timeout: Send(node, arg, timeout=timeout),
+    codes.SEND: lambda node, arg, timeout: Send(node, arg, timeout=_timeout(timeout)),
     codes.COMMAND: _command,
     codes.OVERWRITE: Overwrite,
     codes.INTERRUPT: Interrupt,
@@ -123,3 +124,8 @@ _SPREAD = frozenset(
 """Extensions whose content is a list of arguments; the others' is one argument."""
 
 _ARRAYS: dict[int, Callable[[bytes], Any]] = {codes.ARRAY: arrays.load_array, codes.SCALAR: arrays.load_scalar}
+
+
+def _timeout(recorded: float | list[Any] | None) -> TimeoutPolicy | None:
+    """A Send's timeout of what the writer made of it."""
+    return timeout_of(Limits(*recorded) if isinstance(recorded, list) else recorded)

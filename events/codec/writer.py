@@ -16,6 +16,7 @@ from msgspec import Raw
 from msgspec.msgpack import Encoder, Ext
 
 from ..vocabulary.directives import Command, Interrupt, Overwrite, Send
+from ..vocabulary.timeouts import Limits, recorded_timeout
 from .kinds import arrays, codes
 from .kinds.messages import FORM_OF, Form
 from .kinds.natives import DUMPERS, Dump, dump_integer, dump_text
@@ -237,7 +238,10 @@ class _Walk:
         return walked
 
     def _send(self, value: Send, depth: int) -> Ext:
-        parts = self._parts(value, depth, (".node", value.node), (".arg", value.arg), (".timeout", value.timeout))
+        timeout = recorded_timeout(value.timeout)
+        if isinstance(timeout, Limits):
+            timeout = [timeout.run, timeout.idle, timeout.heartbeat_only]  # type: ignore[assignment]
+        parts = self._parts(value, depth, (".node", value.node), (".arg", value.arg), (".timeout", timeout))
         return self._extension(codes.SEND, parts)
 
     def _command(self, value: Command[Any], depth: int) -> Ext:

@@ -39,6 +39,7 @@ from .step import (
     StepPlanned,
 )
 from .thread import Forked, StateUpdated, ThreadErased, Update
+from .timeouts import Limits, TimeoutPolicy, recorded_timeout, timeout_of, timeout_policy
 
 __all__ = [
     "END",
@@ -62,6 +63,7 @@ __all__ = [
     "GraphSeen",
     "Interrupt",
     "InterruptRaised",
+    "Limits",
     "NodeCompleted",
     "NodeFailed",
     "NodeStarted",
@@ -89,8 +91,12 @@ __all__ = [
     "StepPlanned",
     "Taken",
     "ThreadErased",
+    "TimeoutPolicy",
     "Unknown",
     "Update",
     "ValueSaved",
     "Write",
+    "recorded_timeout",
+    "timeout_of",
+    "timeout_policy",
 ]

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from .timeouts import Limits
+
 VOCABULARY_VERSION = 1
 """Version of the whole vocabulary; each commit carries it, upcasters are keyed by (tag, version)."""
 
@@ -127,5 +129,5 @@ class Route(Struct, array_like=True, frozen=True, gc=False):
     payload: Payload | None = None
     """The `Send`'s argument; None for a plain route."""
     send: bool = False
-    timeout: float | None = None
-    """A `Send`'s own timeout, in seconds."""
+    timeout: float | Limits | None = None
+    """A `Send`'s own timeout: seconds for the whole attempt, or its limits."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import blake2b
 from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 from langchain_core.messages.tool import ToolOutputMixin
+
+from .timeouts import TimeoutPolicy, timeout_policy
 
 START = "__start__"
 """The node before the first: edges from it are a graph's entries."""
@@ -32,24 +35,25 @@ N = TypeVar("N", bound=Hashable)
 class Send:
     """Runs `node` in the next super-step with `arg` as its whole input, besides whatever else is due.
 
-    `timeout` (seconds) takes the place of the node's own timeout for this run.
+    `timeout` (seconds, a timedelta or a `TimeoutPolicy`) takes the place of the node's own timeout for this run.
     """
 
     __slots__ = ("arg", "node", "timeout")
 
-    def __init__(self, /, node: str, arg: Any, *, timeout: float | None = None) -> None:
+    def __init__(self, /, node: str, arg: Any, *, timeout: float | timedelta | TimeoutPolicy | None = None) -> None:
         self.node = node
         self.arg = arg
-        self.timeout = timeout
+        self.timeout = timeout_policy(timeout)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Send) and (self.node, self.arg) == (other.node, other.arg)
+        return isinstance(other, Send) and (self.node, self.arg, self.timeout) == (other.node, other.arg, other.timeout)
 
     def __hash__(self) -> int:
         return hash((self.node, repr(self.arg)))
 
     def __repr__(self) -> str:
-        return f"Send(node={self.node!r}, arg={self.arg!r})"
+        timeout = "" if self.timeout is None else f", timeout={self.timeout!r}"
+        return f"Send(node={self.node!r}, arg={self.arg!r}{timeout})"
 
 
 class _NotGiven:

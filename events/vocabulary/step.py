@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from .base import Event, Payload, Route, Write
+from .timeouts import Limits
 
 
 class PlannedTask(Struct, array_like=True, frozen=True, gc=False):
@@ -14,7 +15,8 @@ class PlannedTask(Struct, array_like=True, frozen=True, gc=False):
     send: bool = False
     """True when a `Send` asked for it: its input is `payload`, not the state."""
     payload: Payload | None = None
-    timeout: float | None = None
+    timeout: float | Limits | None = None
+    """A `Send`'s own timeout: seconds for the whole attempt, or its limits."""
 
 
 class StepPlanned(Event, tag=20, frozen=True, kw_only=True):

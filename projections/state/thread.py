@@ -19,6 +19,7 @@ from ...events.vocabulary import (
     EffectRecorded,
     GraphSeen,
     InterruptRaised,
+    Limits,
     NodeCompleted,
     NodeFailed,
     Payload,
@@ -112,7 +113,7 @@ class Task(Struct, frozen=True, gc=False):
     """Its place among the step's Sends; -1 when an edge triggered it."""
     payload: Payload | None = None
     """A Send's argument."""
-    timeout: float | None = None
+    timeout: float | Limits | None = None
     attempt: int = 0
     """How often it was started."""
     completed: NodeCompleted | None = None

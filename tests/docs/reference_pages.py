@@ -7,7 +7,7 @@ import inspect
 import textwrap
 from pathlib import Path
 
-from clew.events.vocabulary import EVENT_TYPES, VOCABULARY_VERSION, Commit, PlannedTask, Route, Update, Write
+from clew.events.vocabulary import EVENT_TYPES, VOCABULARY_VERSION, Commit, Limits, PlannedTask, Route, Update, Write
 
 PAGE = Path(__file__).parents[2] / "docs/reference/events.md"
 
@@ -26,7 +26,7 @@ def events_page() -> str:
     """The page's text."""
     parts = [INTRODUCTION, "## The commit\n", _section(Commit, ""), "## Events\n"]
     parts += [_section(event, f" (tag {event.__struct_config__.tag})") for event in EVENT_TYPES]  # type: ignore[attr-defined]
-    parts += ["## Parts of events\n", *(_section(part, "") for part in (Write, Route, PlannedTask, Update))]
+    parts += ["## Parts of events\n", *(_section(part, "") for part in (Write, Route, Limits, PlannedTask, Update))]
     return "\n".join(parts)
 
 

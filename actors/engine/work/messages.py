@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from ....events.stores.store import Verdict
-from ....projections.state.thread import ThreadState
+from ....projections.state.thread import Task, ThreadState
 from ....projections.streams.commit import commit_chunks
 from ....projections.streams.view import Chunk, RunView
 from ...decider.commands import Answer, Command, Decision, Merged, Outcome, Report
@@ -38,6 +38,21 @@ class Cancel(Struct, frozen=True):
 
     run: Run
     status: str = "cancelled"
+
+
+class StepOverdue(Struct, frozen=True):
+    """The dispatcher's message when a super-step has had its time: its run ends if it is still at it."""
+
+    run: Run
+    step: tuple[int, int]
+
+    def error(self, unfinished: Iterable[Task]) -> TimeoutError:
+        """What the run's caller gets raised."""
+        nodes = sorted({task.node for task in unfinished})
+        return TimeoutError(
+            f"the super-step of {nodes} took longer than step_timeout={self.run.settings.step_timeout:g} s; "
+            "what was done is kept, continue with None as input"
+        )
 
 
 class Committed(Struct, frozen=True):
@@ -85,16 +100,3 @@ def tell(actor: ThreadActor, run: Run) -> Callable[[Verdict], None]:
         run.call_actor()
 
     return done
-
-
-def forget_encoded(events: list[Any]) -> None:
-    """Drop what only the live step needs of its payloads, once they are stored and shown: the state has the values."""
-    for event in events:
-        for write in getattr(event, "writes", ()):
-            write.payload.forget_encoded()
-        for route in getattr(event, "routes", ()):
-            if route.payload is not None:
-                route.payload.forget_encoded()
-        value = getattr(event, "value", None)
-        if value is not None:
-            value.forget_encoded()

@@ -11,10 +11,11 @@ import pytest
 from clew.actors.author.builder import StateGraph
 from clew.actors.author.managed import IsLastStep, RemainingSteps
 from clew.actors.author.plan import Plan
-from clew.actors.author.policies import CachePolicy, RetryPolicy, TimeoutPolicy
+from clew.actors.author.policies import CachePolicy, RetryPolicy
 from clew.events.errors import InternalError
 from clew.events.stores.saver import InMemorySaver
 from clew.events.vocabulary import END, START, Command
+from clew.types import TimeoutPolicy
 from langchain_core.runnables import RunnableLambda
 
 

@@ -9,12 +9,11 @@ import requests
 from clew.actors.author.policies import (
     CachePolicy,
     RetryPolicy,
-    TimeoutPolicy,
     default_retry_on,
     retry_policies,
-    timeout_policy,
 )
 from clew.events.errors import NodeTimeoutError
+from clew.events.vocabulary import TimeoutPolicy, timeout_policy
 from hypothesis import given
 from hypothesis import strategies as st
 
