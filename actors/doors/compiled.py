@@ -11,6 +11,7 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import merge_configs
 
+from ...events.stores.saver import BaseCheckpointSaver
 from ...events.vocabulary import StateUpdate
 from ...projections.state.views import StateSnapshot
 from ..engine.attempts.control import RunControl
@@ -25,6 +26,7 @@ from .caches import cache_places
 from .drive import adrive, drive
 from .output import Forms, output_of
 from .request import Options, open_run
+from .saved import SavedThreads
 from .subgraphs import subgraphs
 
 Config = RunnableConfig | None
@@ -429,6 +431,10 @@ class CompiledStateGraph(Joinable):
         """As `get_subgraphs`."""
         for found in self.get_subgraphs(namespace=namespace, recurse=recurse):
             yield found
+
+
+# The room of events cannot fold; here is what can, for all savers.
+BaseCheckpointSaver.reader = SavedThreads()
 
 
 def _no_more(kwargs: dict[str, Any]) -> None:

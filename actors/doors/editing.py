@@ -12,7 +12,7 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from msgspec.structs import replace
 
-from ...events.errors import InternalError, InvalidUpdateError, StaleVersionError
+from ...events.errors import InternalError, InvalidUpdateError, StaleVersionError, ThreadErasedError
 from ...events.vocabulary import END, START, StateUpdate, Update
 from ...projections.channels.cells import Cells
 from ...projections.state import ids, namespaces
@@ -86,6 +86,8 @@ def check(supersteps: Sequence[Sequence[StateUpdate]]) -> None:
 def _edit_run(graph: Setup, config: RunnableConfig, supersteps: Sequence[Sequence[StateUpdate]]) -> tuple[Setup, Run]:
     run = open_run(graph, {}, config, Options())
     state = graph.peek(run.actor)
+    if state.erased:
+        raise ThreadErasedError(run.actor.thread)
     ns = own(run.settings.config, "checkpoint_ns")
     if ns:
         graph, run = _inside(graph, run, state, ns)

@@ -10,6 +10,7 @@ from langchain_core.runnables import RunnableConfig
 
 from ...events.codec.registry import COMMON, Registry
 from ...events.codec.values import Codec
+from ...events.errors import ThreadErasedError
 from ...events.stores.saver import BaseCheckpointSaver
 from ...projections.state.merge import Channels
 from ...projections.state.thread import ThreadState
@@ -58,6 +59,8 @@ class Setup:
         """What makes projections of its v3 streams, besides the built-in ones."""
         self._knows_inside = False
         self._runtime = runtime
+        if isinstance(checkpointer, BaseCheckpointSaver):
+            checkpointer.graphs[plan.fingerprint] = self
 
     @property
     def runtime(self) -> Runtime:
@@ -114,11 +117,23 @@ class Setup:
         return given or None
 
     def peek(self, actor: ThreadActor) -> ThreadState:
-        """The thread's state as the store has it now, with this graph's channels; the actor is not disturbed."""
-        plan, state = actor.plan, actor.state
+        """The thread's state as the store has it now, with this graph's channels; the actor is not disturbed.
+
+        An erased thread's is empty, though the actor still has it in memory.
+        """
+        plan, state, log = actor.plan, actor.state, actor.log
         if plan is not self.plan or actor.plan is not plan:
             state = ThreadState()
-        return state if actor.log is None else actor.log.load(self.codec, self.channels, state)
+        if log is None:
+            return state
+        if state.version >= 0:
+            try:
+                head = log.store.head(log.thread, log.tenant)
+            except ThreadErasedError:
+                return ThreadState(erased=True)
+            if head is not None and head.version == state.version:
+                return state
+        return log.load(self.codec, self.channels, state)
 
 
 def _shape(node: Node) -> NodeShape:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, final
 
+from ..codec.serializer import check_serde
 from .saver import BaseCheckpointSaver
 from .store import Store
 
@@ -15,12 +16,16 @@ from .store import Store
 class PostgresSaver(BaseCheckpointSaver):
     """Keeps threads in a Postgres database. Call `setup()` once per database."""
 
-    def __init__(self, conn: Any, *, durability: str = "sync", tenant: str = "") -> None:
+    def __init__(
+        self, conn: Any, pipe: Any = None, serde: Any = None, *, durability: str = "sync", tenant: str = ""
+    ) -> None:
         """Open the store for a pool, a connection, or a connection string.
 
         Args:
             conn: a psycopg `ConnectionPool` is used as it is and stays the caller's. A psycopg connection, which cannot
                 be reconnected nor shared by threads, tells where to connect: a pool of the saver's own is opened.
+            pipe: without effect: an append is one statement.
+            serde: a `JsonPlusSerializer`, without effect; another one is refused.
             durability: "sync" waits for the server's disk; "os" does not (`synchronous_commit=off`; not for a given
                 pool, whose connections are set up by whoever made it).
             tenant: whose threads.
@@ -29,14 +34,15 @@ class PostgresSaver(BaseCheckpointSaver):
             MissingPackageError: psycopg or its pool is not installed.
             StoreBusyError: the server cannot be reached.
         """
+        check_serde(serde)
         super().__init__(_open(conn, durability), tenant=tenant)
 
     @classmethod
     @contextmanager
     def from_conn_string(
-        cls, conn_string: str, *, durability: str = "sync", tenant: str = ""
+        cls, conn_string: str, *, pipeline: bool = False, durability: str = "sync", tenant: str = ""
     ) -> Iterator[PostgresSaver]:
-        """A saver for a connection string; its connections are closed when the block ends."""
+        """A saver for a connection string; its connections are closed when the block ends. `pipeline` has no effect."""
         saver = cls(conn_string, durability=durability, tenant=tenant)
         try:
             yield saver
@@ -52,16 +58,19 @@ class PostgresSaver(BaseCheckpointSaver):
 class AsyncPostgresSaver(BaseCheckpointSaver):
     """`PostgresSaver` for async code: the same store and its own pool, opened and closed with `async with`."""
 
-    def __init__(self, conn: Any, *, durability: str = "sync", tenant: str = "") -> None:
+    def __init__(
+        self, conn: Any, pipe: Any = None, serde: Any = None, *, durability: str = "sync", tenant: str = ""
+    ) -> None:
         """As `PostgresSaver`; an `AsyncConnectionPool` or `AsyncConnection` tells where to connect."""
+        check_serde(serde)
         super().__init__(_open(conn, durability), tenant=tenant)
 
     @classmethod
     @asynccontextmanager
     async def from_conn_string(
-        cls, conn_string: str, *, durability: str = "sync", tenant: str = ""
+        cls, conn_string: str, *, pipeline: bool = False, durability: str = "sync", tenant: str = ""
     ) -> AsyncIterator[AsyncPostgresSaver]:
-        """A saver for a connection string; its connections are closed when the block ends."""
+        """A saver for a connection string; its connections are closed when the block ends. `pipeline` has no effect."""
         saver = await asyncio.to_thread(cls, conn_string, durability=durability, tenant=tenant)
         try:
             yield saver

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from itertools import islice
 from types import TracebackType
-from typing import Self
+from typing import Any, ClassVar, NoReturn, Self
+from weakref import WeakValueDictionary
 
+from ..codec.serializer import check_serde
+from ..errors import InternalError
+from .checkpoints import Checkpoint, CheckpointTuple, ThreadReader, matches
+from .copying import copy_commits
 from .memory import MemoryStore
 from .store import Store
+
+THREADS_LISTED_MAX = 1_000_000
+"""Threads that `list(None)` looks at; the newest ones."""
 
 
 class BaseCheckpointSaver:
@@ -15,7 +25,14 @@ class BaseCheckpointSaver:
 
     Safe for threads. The engine never awaits a saver: the `Async…` twins keep the same store and differ in how they are
     opened, set up and closed.
+
+    Reading gives the root graph's checkpoints, folded from the thread's commits: with the channels of the graph that
+    was compiled with this saver and worked on the thread last, or, where this process has none, with the rules that the
+    log names (a reducer of the user's then shows what was written last).
     """
+
+    reader: ClassVar[ThreadReader | None] = None
+    """What folds threads; given by the room that can."""
 
     store: Store
     """Where the threads are."""
@@ -25,18 +42,173 @@ class BaseCheckpointSaver:
     def __init__(self, store: Store, *, tenant: str = "") -> None:
         self.store = store
         self.tenant = tenant
+        self.graphs: WeakValueDictionary[bytes, Any] = WeakValueDictionary()
+        """The graphs that were compiled with this saver, by fingerprint: what reading folds with."""
+
+    # -- whole threads
 
     def delete_thread(self, thread_id: str) -> None:
         """Erase a thread: its commits are deleted, its id cannot be used again. An unknown id stays free.
 
+        Whoever still works on it, in any process, fails at the next step with `ThreadErasedError`.
+
         Raises:
             StoreError: the store cannot delete.
         """
-        self.store.erase(thread_id, self.tenant)
+        self.store.erase(str(thread_id), self.tenant)
 
     async def adelete_thread(self, thread_id: str) -> None:
         """As `delete_thread`, off the event loop."""
         await asyncio.to_thread(self.delete_thread, thread_id)
+
+    def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        """Make another thread with the same history and open questions, which from then on goes its own way.
+
+        Both can be continued and answered. The copy has a chain of its own. A copy that was broken off is finished by
+        making it again.
+
+        Raises:
+            KeyError: there is no such thread.
+            ThreadErasedError: one of them was erased.
+            ValueError: the target exists and is no part of such a copy.
+        """
+        copy_commits(self.store, str(source_thread_id), str(target_thread_id), self.tenant)
+
+    async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        """As `copy_thread`, off the event loop."""
+        await asyncio.to_thread(self.copy_thread, source_thread_id, target_thread_id)
+
+    # -- checkpoints, for reading
+
+    def get(self, config: Mapping[str, Any]) -> Checkpoint | None:
+        """The checkpoint of `get_tuple`."""
+        found = self.get_tuple(config)
+        return None if found is None else found.checkpoint
+
+    async def aget(self, config: Mapping[str, Any]) -> Checkpoint | None:
+        """As `get`, off the event loop."""
+        return await asyncio.to_thread(self.get, config)
+
+    def get_tuple(self, config: Mapping[str, Any]) -> CheckpointTuple | None:
+        """The checkpoint that the config names, or the one on which its thread stands; None where there is none.
+
+        Raises `KeyError` for a config without a thread_id.
+        """
+        configurable = config.get("configurable") or {}
+        thread = str(configurable["thread_id"])
+        if configurable.get("checkpoint_ns"):
+            return None
+        if checkpoint := configurable.get("checkpoint_id"):
+            return next(iter(self._reader.checkpoints(self, thread, str(checkpoint))), None)
+        return self._reader.latest(self, thread)
+
+    async def aget_tuple(self, config: Mapping[str, Any]) -> CheckpointTuple | None:
+        """As `get_tuple`, off the event loop."""
+        return await asyncio.to_thread(self.get_tuple, config)
+
+    def list(
+        self,
+        config: Mapping[str, Any] | None,
+        *,
+        filter: dict[str, Any] | None = None,
+        before: Mapping[str, Any] | None = None,
+        limit: int | None = None,
+    ) -> Iterator[CheckpointTuple]:
+        """Checkpoints, newest first across branches.
+
+        Args:
+            config: the thread, with a checkpoint_id only that one; None, or one without a thread_id, for all threads,
+                those written last first.
+            filter: metadata entries that must be equal.
+            before: only checkpoints older than the one this config names.
+            limit: how many at most.
+        """
+        configurable = (config or {}).get("configurable") or {}
+        bound = ((before or {}).get("configurable") or {}).get("checkpoint_id")
+        found = (
+            one
+            for one in self._all_of(configurable)
+            if matches(one, filter) and (not bound or one.checkpoint["id"] < bound)
+        )
+        return islice(found, limit)
+
+    async def alist(
+        self,
+        config: Mapping[str, Any] | None,
+        *,
+        filter: dict[str, Any] | None = None,
+        before: Mapping[str, Any] | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[CheckpointTuple]:
+        """As `list`; the log is read off the event loop."""
+        for one in await asyncio.to_thread(lambda: [*self.list(config, filter=filter, before=before, limit=limit)]):
+            yield one
+
+    # -- what only a thread's actor does, and what clew's stores do not do
+
+    def put(self, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> NoReturn:
+        """Refused: a thread is written by its actor alone. `graph.update_state` changes one."""
+        self._refuse("put")
+
+    async def aput(self, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> NoReturn:
+        """As `put`."""
+        self._refuse("aput")
+
+    def put_writes(self, config: Any, writes: Any, task_id: str, task_path: str = "") -> NoReturn:
+        """Refused, as `put`."""
+        self._refuse("put_writes")
+
+    async def aput_writes(self, config: Any, writes: Any, task_id: str, task_path: str = "") -> NoReturn:
+        """As `put_writes`."""
+        self._refuse("aput_writes")
+
+    def delete_for_runs(self, run_ids: Sequence[str]) -> NoReturn:
+        """Refused: a log's commits stand or go together; `delete_thread` erases a thread."""
+        self._keep("delete_for_runs")
+
+    async def adelete_for_runs(self, run_ids: Sequence[str]) -> NoReturn:
+        """As `delete_for_runs`."""
+        self._keep("adelete_for_runs")
+
+    def prune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """With "delete", `delete_thread` for each. "keep_latest" is refused: the latest state is made of what was."""
+        if strategy != "delete":
+            self._keep(f"prune(strategy={strategy!r})")
+        for thread_id in thread_ids:
+            self.delete_thread(thread_id)
+
+    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """As `prune`, off the event loop."""
+        await asyncio.to_thread(lambda: self.prune(thread_ids, strategy=strategy))
+
+    def _all_of(self, configurable: Mapping[str, Any]) -> Iterator[CheckpointTuple]:
+        if configurable.get("checkpoint_ns"):
+            return
+        checkpoint = str(configurable.get("checkpoint_id") or "")
+        if "thread_id" in configurable:
+            threads = [str(configurable["thread_id"])]
+        else:
+            threads = [head.thread for head in self.store.heads(limit=THREADS_LISTED_MAX, tenant=self.tenant)]
+        for thread in threads:
+            yield from self._reader.checkpoints(self, thread, checkpoint)
+
+    @property
+    def _reader(self) -> ThreadReader:
+        if self.reader is None:
+            raise InternalError("nothing here can fold threads: `import clew` gives savers their reader")
+        return self.reader
+
+    def _refuse(self, name: str) -> NoReturn:
+        raise NotImplementedError(
+            f"{type(self).__name__}.{name}: clew's threads are written by their actor alone, as events; run the graph, "
+            "or change its state with graph.update_state(...)"
+        )
+
+    def _keep(self, name: str) -> NoReturn:
+        raise NotImplementedError(
+            f"{type(self).__name__}.{name}: clew keeps a thread's whole log or none of it; "
+            "delete_thread(...) erases one"
+        )
 
     def close(self) -> None:
         """Close the store. A connection or pool that was passed in stays open."""
@@ -46,7 +218,8 @@ class BaseCheckpointSaver:
 class InMemorySaver(BaseCheckpointSaver):
     """Keeps threads in this process's memory, for tests and notebooks; they end with it."""
 
-    def __init__(self, *, tenant: str = "") -> None:
+    def __init__(self, *, serde: Any = None, tenant: str = "") -> None:
+        check_serde(serde)
         super().__init__(MemoryStore(), tenant=tenant)
 
     def setup(self) -> None:

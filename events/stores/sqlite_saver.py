@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, final
 
+from ..codec.serializer import check_serde
 from .saver import BaseCheckpointSaver
 from .sqlite import SqliteStore
 from .sqlite_addresses import file_of_async, place_of
@@ -24,13 +25,19 @@ class SqliteSaver(BaseCheckpointSaver):
     """Keeps threads in a SQLite file. Ready when made: the tables are there."""
 
     def __init__(
-        self, conn: sqlite3.Connection | str | os.PathLike[str], *, durability: Durability = "sync", tenant: str = ""
+        self,
+        conn: sqlite3.Connection | str | os.PathLike[str],
+        *,
+        serde: Any = None,
+        durability: Durability = "sync",
+        tenant: str = "",
     ) -> None:
         """Open the store on the file of a connection, or on a path.
 
         Args:
             conn: the connection stays the caller's, and may be closed, unless its database is in memory: then the saver
                 uses it (all its settings for rows and transactions are reset) as long as it lives.
+            serde: a `JsonPlusSerializer`, without effect; another one is refused.
             durability: "sync" (an fsync per append) or "os" (survives `kill -9`, not a power loss).
             tenant: whose threads.
 
@@ -38,6 +45,7 @@ class SqliteSaver(BaseCheckpointSaver):
             StoreError: the file is no database, of a newer clew, or cannot be opened; or a database in memory
                 belongs to one thread alone (`check_same_thread`).
         """
+        check_serde(serde)
         path, shared = place_of(conn, "SqliteSaver")
         super().__init__(SqliteStore(path, durability, connection=shared), tenant=tenant)
 
@@ -62,12 +70,13 @@ class SqliteSaver(BaseCheckpointSaver):
 class AsyncSqliteSaver(BaseCheckpointSaver):
     """`SqliteSaver` for async code: the same store, opened and closed with `async with`."""
 
-    def __init__(self, conn: Any, *, durability: Durability = "sync", tenant: str = "") -> None:
+    def __init__(self, conn: Any, *, serde: Any = None, durability: Durability = "sync", tenant: str = "") -> None:
         """Open the store on the file of an `aiosqlite` connection, awaited or not; it stays the caller's.
 
         Raises:
             StoreError: the connection does not tell its file, or its database is in memory.
         """
+        check_serde(serde)
         super().__init__(SqliteStore(file_of_async(conn, "AsyncSqliteSaver"), durability), tenant=tenant)
 
     @classmethod

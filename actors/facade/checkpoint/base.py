@@ -1,5 +1,19 @@
-"""What every saver is."""
+"""What every saver is, and the checkpoints it shows."""
 
+from clew.events.stores.checkpoints import (
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+    PendingWrite,
+)
 from clew.events.stores.saver import BaseCheckpointSaver
 
-__all__ = ["BaseCheckpointSaver"]
+__all__ = [
+    "BaseCheckpointSaver",
+    "ChannelVersions",
+    "Checkpoint",
+    "CheckpointMetadata",
+    "CheckpointTuple",
+    "PendingWrite",
+]
