@@ -28,7 +28,9 @@ BUILTINS: tuple[Factory, ...] = (ValuesTransformer, MessagesTransformer, Lifecyc
 """The transformers of every v3 stream."""
 OWNED = ("stream_mode", "subgraphs")
 """Arguments of `stream` that a v3 stream decides itself."""
-ARGUMENTS = ("context", "interrupt_before", "interrupt_after", "durability", "output_keys")
+DECIDED = frozenset({"modes", "stepwise", "version", "message_events", "subgraphs"})
+"""Options of a run that no caller of a v3 stream gives."""
+ARGUMENTS = tuple(name for name in Options.__struct_fields__ if name not in DECIDED)
 """Arguments of `stream` that are said to the run as they are."""
 
 
