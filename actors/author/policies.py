@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from ...events.errors import NodeTimeoutError
 
@@ -104,3 +104,18 @@ def retry_policies(given: RetryPolicy | Sequence[RetryPolicy] | None) -> tuple[R
         if not isinstance(policy, RetryPolicy):
             raise TypeError(f"retry_policy holds {policy!r}: give a RetryPolicy or a list of them")
     return policies
+
+
+@dataclass(frozen=True, kw_only=True)
+class TracePolicy:
+    """What tracers record of a node: `add_node(trace_policy=...)`. Other callback handlers see everything."""
+
+    process_inputs: Callable[[Any], Any] | None = None
+    """From the node's input to what is recorded of it; None records it as it is, as does one that raises."""
+    process_outputs: Callable[[Any], Any] | None = None
+    """From what the node returned to what is recorded of it."""
+
+
+def omit_payload(_value: Any) -> dict[str, Any]:
+    """For a `TracePolicy`: records nothing of an input or output."""
+    return {}

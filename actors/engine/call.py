@@ -58,6 +58,7 @@ class Call:
         "open",
         "pushed",
         "refused",
+        "returned",
         "strand",
         "tasks",
         "withdrawn",
@@ -79,6 +80,8 @@ class Call:
         """Effects recorded and not yet reported: by this attempt, and by failed ones that are tried again."""
         self.pushed: Sequence[Write] = ()
         """What the node wrote to the state while it ran: see `push_message`. It comes before what it returns."""
+        self.returned: Any = None
+        """What the body returned, for those who watch."""
         self.strand = strand_here()
         """Where the body itself runs, as opposed to threads and coroutines that it starts."""
         self.tasks: TasksOfCall | None = None

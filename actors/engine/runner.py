@@ -235,15 +235,17 @@ def script(job: Job, call: Call, config: RunnableConfig) -> Script:
         returned = yield _user_call(job, node.callee, given, config)
         while isinstance(returned, Runnable):
             returned = yield UserCall(_as_callee(returned), given, {}, config)
+        call.returned = returned
         understood = interpret(run.plan, node, returned)
         if understood.parent is not None:
             raise ParentCommand(understood.parent)
         writes, routes = [*call.pushed, *understood.writes], list(understood.routes)
         extra = beyond_view(node, understood) if node.branches else extra
     if node.branches:
-        after = _with_own_writes(job, writes)
-        for branch in node.branches:
-            result = yield branch_call(job, after, branch, config, extra)
+        after, watch = _with_own_writes(job, writes), run.settings.watch
+        for ordinal, branch in enumerate(node.branches):
+            asked = branch_call(job, after, branch, config, extra)
+            result = yield asked if watch is None else watch.path_call(job, ordinal, branch, asked)
             routes.extend(branch_routes(run.plan, node, branch, result))
     return writes, routes
 
@@ -300,7 +302,7 @@ def _completed(job: Job, call: Call, writes: list[Write], routes: list[Route]) -
             _encode(job, writes, routes)
         except Exception as error:
             return _failed(job, call, error)
-    _close_watch(job, writes, None)
+    _close_watch(job, call.returned, None)
     return Outcome(
         task=job.ordinal,
         kind="completed",
@@ -442,10 +444,10 @@ def _traceback(error: BaseException) -> str:
     return writable("".join(traceback.format_exception(error))[-TRACEBACK_MAX:])
 
 
-def _close_watch(job: Job, writes: list[Write] | None, error: BaseException | None) -> None:
+def _close_watch(job: Job, returned: Any, error: BaseException | None) -> None:
     watch = job.run.settings.watch
     if watch is not None:
-        watch.close_node(job, writes, error)
+        watch.close_node(job, returned, error)
 
 
 def _now() -> int:

@@ -1,7 +1,7 @@
 """What nodes return and receive, and what calls show."""
 
 from clew.actors.author.callee import StreamWriter
-from clew.actors.author.policies import CacheKey, CachePolicy, RetryPolicy
+from clew.actors.author.policies import CacheKey, CachePolicy, RetryPolicy, TracePolicy, omit_payload
 from clew.actors.engine.question import interrupt
 from clew.events.vocabulary import Command, Interrupt, Overwrite, Send, StateUpdate, TimeoutPolicy
 from clew.projections.state.views import PregelTask, StateSnapshot
@@ -55,7 +55,9 @@ __all__ = [
     "TimeoutPolicy",
     "ToolPayload",
     "ToolsStreamPart",
+    "TracePolicy",
     "UpdatesStreamPart",
     "ValuesStreamPart",
     "interrupt",
+    "omit_payload",
 ]

@@ -5,6 +5,7 @@ Nobody pays who does not watch: without callbacks, tracing or a `messages` strea
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from inspect import signature
 from types import TracebackType
@@ -14,20 +15,28 @@ from uuid import UUID
 from langchain_core.callbacks import CallbackManager
 from langchain_core.callbacks.manager import CallbackManagerForChainRun
 from langchain_core.globals import get_debug, get_verbose
+from langchain_core.runnables import RunnableConfig
 from langchain_core.tracers._streaming import _StreamingCallbackHandler
 from langchain_core.tracers.context import _configure_hooks, _tracing_v2_is_enabled
 
-from ...events.vocabulary import Write
+from ...events.vocabulary import START, TAG_HIDDEN
 from ...projections.state.merge import read_values
-from ...projections.streams.commit import live_cells
+from ...projections.state.views import shown
+from ...projections.streams.commit import line_of, live_cells
 from ...projections.streams.tasks import task_metadata
+from ..decider.commands import Answer, Apply, Continue
+from . import recording
+from .lifecycle import GraphInterruptEvent, GraphResumeEvent, tell
 from .message_events import MessageEventHandler
+from .paths import PathCall
 from .tokens import TokenHandler
 from .tool_calls import ToolCallHandler
 
 if TYPE_CHECKING:
+    from ..author.plan import Branch
     from ..doors.setup import Setup
     from ..engine.run import Job, Run
+    from ..engine.runner import UserCall
 
 
 _SECRETS = ("key", "token", "secret", "password", "auth")
@@ -82,6 +91,9 @@ class Watch:
         self._tokens = "messages" in run.settings.modes
         self._root: CallbackManagerForChainRun | None = None
         self._nodes: dict[int, CallbackManagerForChainRun] = {}
+        self._resumes = isinstance(run.command, (Answer, Apply, Continue))
+        """True until handlers were told that the run goes on with what is open."""
+        self._telling = threading.Lock()
 
     def __enter__(self) -> Watch:
         config = self._run.settings.config
@@ -112,10 +124,10 @@ class Watch:
         if error is not None and not isinstance(error, GeneratorExit):
             root.on_chain_error(error)
             return
-        state = self._run.state
-        cells = live_cells(self._run.channels, state.line(self._run.ns)) if state is not None else None
-        output = {} if cells is None else read_values(self._run.channels, cells, self._graph.plan.output_view.keys)
-        root.on_chain_end(output)
+        run = self._run
+        self._tell_of_resume(None)
+        self._tell_of_pause()
+        root.on_chain_end(output_of_run(self._graph, run))
 
     async def __aenter__(self) -> Watch:
         return self.__enter__()
@@ -128,8 +140,11 @@ class Watch:
     def open_node(self, job: Job) -> Any:
         """Begin a node's run; what it returns goes into the node's config as `callbacks`."""
         root = self._root
-        if root is None or job.node.name == "__start__":
+        if root is None:
             return None
+        self._tell_of_resume(job.checkpoint_id)
+        if job.node.name == START:
+            return self._open_start(root, job)
         given = self._input_of(job)
         if any("messages" in view.modes for _, view in self._run.readers):
             seen = _message_ids(given)
@@ -144,21 +159,78 @@ class Watch:
         manager.add_metadata(place, inherit=True)
         if job.node.tags:
             manager.add_tags(list(job.node.tags), inherit=False)
-        node = manager.on_chain_start(None, given, name=job.node.name)  # type: ignore[arg-type]
+        node = recording.begin(manager, given, job.node.name, job.node.trace_policy)
+        self._nodes[id(job)] = node
+        return node.get_child("seq:step:1")
+
+    def _open_start(self, root: CallbackManagerForChainRun, job: Job) -> Any:
+        """Begin the hidden run of START, whose path functions run below it."""
+        step = job.checkpoint.step + 1
+        manager = root.get_child(f"graph:step:{step}")
+        place = task_metadata(START, -1, step, job.task_id, {}, triggers=(START,))
+        manager.add_metadata(place, inherit=True)
+        manager.add_tags([TAG_HIDDEN], inherit=True)
+        node = recording.begin(manager, _given_to_start(job), START, None)
         self._nodes[id(job)] = node
         return node.get_child()
 
-    def close_node(self, job: Job, writes: list[Write] | None, error: BaseException | None) -> None:
-        """End a node's run: with what it wrote, or with what it raised (a question is an error to tracers)."""
+    def path_call(self, job: Job, ordinal: int, branch: Branch, call: UserCall) -> UserCall:
+        """A path function's call with a run of its own below its node's.
+
+        Its tag counts what LangGraph's node does one after the other: body, writes, edges, joins, path functions.
+        """
+        node = self._nodes.get(id(job))
+        if node is None:
+            return call
+        before = 1 if job.node.name == START else 2
+        step = before + len(job.node.targets) + len(job.node.joins) + ordinal + 1
+        manager = node.get_child(f"seq:step:{step}")
+        if not call.callee.wants_config:
+            return PathCall(call, manager, call.callee.name or branch.name)
+        call.config = RunnableConfig(**{**call.config, "callbacks": manager})
+        return call
+
+    def close_node(self, job: Job, returned: Any, error: BaseException | None) -> None:
+        """End a node's run: with what it returned, or with what it raised (a question is an error to tracers)."""
         node = self._nodes.pop(id(job), None)
         if node is None:
             return
         if error is not None:
             node.on_chain_error(error)
         else:
-            written = {write.channel: write.payload.given for write in writes or ()}
-            _stream_to_events(node, written)
-            node.on_chain_end(written)
+            output = _given_to_start(job) if job.node.name == START else returned
+            _stream_to_events(node, output)
+            recording.end(node, output, job.node.trace_policy)
+
+    def _tell_of_resume(self, checkpoint: str | None) -> None:
+        """Tell once that the run goes on, before its first node, or at its end where it has nothing to run."""
+        if not self._resumes or self._root is None:
+            return
+        with self._telling:
+            if not self._resumes:
+                return
+            self._resumes = False
+            run = self._run
+            if checkpoint is None:
+                head = None if run.state is None else line_of(run.view, run.state).head
+                checkpoint = "" if head is None else head.id
+            tell(
+                self._root.handlers,
+                "on_resume",
+                GraphResumeEvent(self._root.run_id, "pending", checkpoint, run.view.ns),
+            )
+
+    def _tell_of_pause(self) -> None:
+        """Tell that the run paused, where it is a root graph's: an inner graph's pause is the root's."""
+        run, root = self._run, self._root
+        status = "" if run.ending is None else run.ending.status
+        if root is None or run.state is None or run.caller is not None or status not in ("interrupted", "paused"):
+            return
+        line = line_of(run.view, run.state)
+        where: Any = "pending" if status == "interrupted" or line.paused is None else f"interrupt_{line.paused[0]}"
+        questions = tuple(shown(question) for question in line.open_questions)
+        checkpoint = "" if line.head is None else line.head.id
+        tell(root.handlers, "on_interrupt", GraphInterruptEvent(root.run_id, where, checkpoint, run.view.ns, questions))
 
     def _input_of(self, job: Job) -> Any:
         if job.task.payload is not None:
@@ -183,6 +255,26 @@ def _stream_to_events(node: CallbackManagerForChainRun, output: Any) -> None:
         if isinstance(handler, _StreamingCallbackHandler) and not isinstance(handler, TokenHandler):
             for _ in handler.tap_output_iter(node.run_id, iter((output,))):
                 pass
+
+
+def output_of_run(graph: Setup, run: Run) -> Any:
+    """What the root's run shows as its output: the keys that the caller gets."""
+    if run.state is None:
+        return {}
+    cells = live_cells(run.channels, line_of(run.view, run.state))
+    keys, view = run.settings.output_keys, graph.plan.output_view
+    bare = keys if isinstance(keys, str) else view.keys[0] if view.root else None
+    if bare is not None:
+        return read_values(run.channels, cells, (bare,)).get(bare)
+    return read_values(run.channels, cells, view.keys if keys is None else keys)
+
+
+def _given_to_start(job: Job) -> Any:
+    """The graph's input, as START hands it on."""
+    writes = job.checkpoint.input_writes
+    if job.run.plan.root is not None:
+        return writes[0].payload.given if writes else None
+    return {write.channel: write.payload.given for write in writes}
 
 
 def _message_ids(given: Any) -> set[str]:

@@ -55,6 +55,7 @@ UNTIL_THE_QUESTION = [
     "chain LangGraph",
     "  chain chatbot",
     "    llm ScriptedModel",
+    "    chain tools_condition",
     "  chain tools failed",
     "    tool human_assistance failed",
 ]
@@ -64,6 +65,7 @@ FROM_THE_ANSWER = [
     "    tool human_assistance",
     "  chain chatbot",
     "    llm ScriptedModel",
+    "    chain tools_condition",
 ]
 
 
@@ -116,6 +118,7 @@ def test_every_run_carries_the_thread_and_its_node(graph):
         "LangGraph": None,
         "chatbot": "chatbot",
         "ScriptedModel": "chatbot",
+        "tools_condition": "chatbot",
         "tools": "tools",
         "human_assistance": "tools",
     }
