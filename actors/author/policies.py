@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from ...events.errors import NodeTimeoutError
+from ...events.stores.saver import BaseCheckpointSaver
+
+All = Literal["*"]
+"""Every node, as in `interrupt_before="*"`."""
+Checkpointer = BaseCheckpointSaver | bool | None
+"""A saver; None inherits that of the graph around, True keeps one history per thread there, False keeps nothing."""
+Durability = Literal["sync", "async", "exit"]
+"""When the steps of a run are stored."""
 
 KeyFunction = TypeVar("KeyFunction", bound=Callable[..., str | bytes])
 

@@ -1,7 +1,16 @@
 """What nodes return and receive, and what calls show."""
 
 from clew.actors.author.callee import StreamWriter
-from clew.actors.author.policies import CacheKey, CachePolicy, RetryPolicy, TracePolicy, omit_payload
+from clew.actors.author.policies import (
+    All,
+    CacheKey,
+    CachePolicy,
+    Checkpointer,
+    Durability,
+    RetryPolicy,
+    TracePolicy,
+    omit_payload,
+)
 from clew.actors.engine.question import interrupt
 from clew.events.vocabulary import Command, Interrupt, Overwrite, Send, StateUpdate, TimeoutPolicy
 from clew.projections.state.views import PregelTask, StateSnapshot
@@ -27,16 +36,19 @@ from clew.projections.streams.parts import (
 )
 
 __all__ = [
+    "All",
     "CacheKey",
     "CachePolicy",
     "CheckpointMetadata",
     "CheckpointPayload",
     "CheckpointStreamPart",
     "CheckpointTask",
+    "Checkpointer",
     "Command",
     "CustomStreamPart",
     "DebugPayload",
     "DebugStreamPart",
+    "Durability",
     "GraphOutput",
     "Interrupt",
     "MessagesStreamPart",

@@ -1,5 +1,5 @@
 """The long-term store in Postgres that is opened with `async with`."""
 
-from clew.actors.memory.postgres import AsyncPostgresStore
+from clew.actors.memory.postgres import AsyncPostgresStore, PoolConfig
 
-__all__ = ["AsyncPostgresStore"]
+__all__ = ["AsyncPostgresStore", "PoolConfig"]
