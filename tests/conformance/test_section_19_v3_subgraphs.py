@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from contextlib import suppress
+from operator import add
+from typing import Annotated, Any, TypedDict
+from unittest.mock import ANY
 
 import pytest
+from clew import Command
+from clew.checkpoint import BaseCheckpointSaver
 from clew.errors import GraphDrained, GraphInterrupt
+from clew.graph import START, MessagesState, StateGraph
 from clew.stream import (
     AsyncSubgraphRunStream,
     LifecyclePayload,
@@ -16,11 +22,13 @@ from clew.stream import (
     StreamTransformer,
     SubgraphRunStream,
     SubgraphTransformer,
+    TasksTransformer,
+    UpdatesTransformer,
 )
 from clew.stream._mux import StreamMux
 from clew.stream.transformers import ValuesTransformer
 
-from .v3_programs import methods
+from .v3_programs import GIVEN, THREAD, Reader, State, around, asking, chain, failing, methods, plain, talker
 
 # --- discovery, by the tasks events alone
 
@@ -296,3 +304,224 @@ def test_an_async_mux_makes_async_run_streams() -> None:
     handle = asyncio.run(made())
     assert type(handle) is AsyncSubgraphRunStream
     assert handle.status == "completed"
+
+
+# --- sub-graphs in a graph
+
+
+def inner(*names: str, **options: Any) -> Any:
+    return chain(*(names or ("i", "j")), **options)
+
+
+def failing_inside() -> Any:
+    return around(failing())
+
+
+def test_a_sub_graphs_events_stand_in_the_log_between_its_start_and_its_end(reader: Reader) -> None:
+    events = reader.all(reader.open(around(inner())))
+    assert [(event["method"], plain(event["params"]["namespace"])) for event in events] == [
+        ("values", []),
+        ("values", []),
+        ("values", ["sub:"]),
+        ("lifecycle", []),
+        ("values", ["sub:"]),
+        ("values", ["sub:"]),
+        ("lifecycle", []),
+        ("values", []),
+        ("values", []),
+    ]
+    assert [event["seq"] for event in events] == list(range(1, 10))
+
+
+def test_lifecycle_names_the_node_and_its_task(reader: Reader) -> None:
+    started, completed = reader.all(reader.open(around(inner())).lifecycle)
+    (segment,) = started["namespace"]
+    assert started == {
+        "event": "started",
+        "namespace": [segment],
+        "graph_name": "sub",
+        "trigger_call_id": segment.removeprefix("sub:"),
+    }
+    assert completed == {"event": "completed", "namespace": [segment]}
+
+
+def test_a_graph_called_in_a_function_is_a_sub_graph_too(reader: Reader) -> None:
+    graph = inner()
+    lives = reader.all(reader.open(around(lambda state: graph.invoke(state))).lifecycle)
+    assert [life["event"] for life in lives] == ["started", "completed"]
+
+
+def test_a_second_call_in_a_node_belongs_to_the_firsts_life(reader: Reader) -> None:
+    graph = inner()
+
+    def twice(state: State) -> dict:
+        graph.invoke(GIVEN)
+        graph.invoke(GIVEN)
+        return {}
+
+    events = reader.all(reader.open(around(twice)))
+    assert [event["params"]["data"]["event"] for event in events if event["method"] == "lifecycle"] == [
+        "started",
+        "completed",
+    ]
+    places = [plain(event["params"]["namespace"]) for event in events if event["params"]["namespace"]]
+    assert places == [["sub:"]] * 3 + [["sub:", "1"]] * 3
+
+
+def test_subgraphs_are_run_streams(reader: Reader) -> None:
+    run = reader.open(around(inner()))
+    handle = reader.first(run.subgraphs)
+    assert type(handle) is (AsyncSubgraphRunStream if reader.is_async else SubgraphRunStream)
+    assert (plain(handle.path), handle.graph_name, handle.status) == (["sub:"], "sub", "started")
+    assert reader.all(handle.values) == [{"x": 1, "log": ["pre", "i"]}, {"x": 1, "log": ["pre", "i", "j"]}]
+    assert (handle.status, handle.error) == ("completed", None)
+    assert reader.output(handle) == {"x": 1, "log": ["pre", "i", "j"]}
+    assert (reader.interrupted(handle), reader.interrupts(handle)) == (False, [])
+
+
+def test_reading_a_sub_graph_to_its_end_does_not_run_what_comes_after(reader: Reader) -> None:
+    seen: list[str] = []
+    builder = StateGraph(State).add_node("sub", inner()).add_node("post", lambda state: seen.append("post"))
+    run = reader.open(builder.add_edge(START, "sub").add_edge("sub", "post").compile())
+    reader.output(reader.first(run.subgraphs))
+    assert seen == []
+    reader.output(run)
+    assert seen == ["post"]
+
+
+def test_a_sub_graphs_events_have_the_numbers_of_the_root(reader: Reader) -> None:
+    run = reader.open(around(inner()))
+    assert [event["seq"] for event in reader.all(reader.first(run.subgraphs))] == [5, 6]
+
+
+def test_all_sub_graphs_are_read_one_after_the_other(reader: Reader) -> None:
+    run = reader.open(around(inner()))
+    handles = reader.all(run.subgraphs)
+    assert [(handle.status, reader.output(handle)["log"]) for handle in handles] == [("completed", ["pre", "i", "j"])]
+    assert reader.all(handles[0].values) == []
+
+
+def test_parallel_sub_graphs_each_have_one(reader: Reader) -> None:
+    class Log(TypedDict):
+        log: Annotated[list, add]
+
+    one = StateGraph(Log).add_node("q", lambda state: {"log": ["q"]}).add_edge(START, "q").compile()
+    builder = StateGraph(Log).add_node("a", one).add_node("b", one).add_edge(START, "a").add_edge(START, "b")
+    run = reader.open(builder.compile(), {"log": []})
+    assert {handle.graph_name for handle in reader.all(run.subgraphs)} == {"a", "b"}
+    assert reader.output(run) == {"log": ["q", "q"]}
+
+
+def test_sub_graphs_of_sub_graphs_are_read_through_theirs(reader: Reader) -> None:
+    run = reader.open(around(around(inner())))
+    outer = reader.first(run.subgraphs)
+    deep = reader.first(outer.subgraphs)
+    assert plain(deep.path) == ["sub:", "sub:"]
+    assert len(reader.all(deep.values)) == 2
+    assert deep.status == "completed"
+    reader.output(outer)
+    assert outer.status == "completed"
+
+
+def test_lifecycle_of_the_root_has_every_depth_and_of_a_sub_graph_those_below_it(reader: Reader) -> None:
+    graph = around(around(inner()))
+    lives = reader.all(reader.open(graph).lifecycle)
+    assert [(life["event"], len(life["namespace"])) for life in lives] == [
+        ("started", 1),
+        ("started", 2),
+        ("completed", 2),
+        ("completed", 1),
+    ]
+    handle = reader.first(reader.open(graph).subgraphs)
+    assert [life["event"] for life in reader.all(handle.lifecycle)] == ["started", "completed"]
+
+
+def test_a_failed_sub_graph_is_told_and_raises_in_its_own_stream(reader: Reader) -> None:
+    run = reader.open(failing_inside())
+    handle = reader.first(run.subgraphs)
+    with pytest.raises(RuntimeError, match="boom"):
+        reader.all(handle.values)
+    assert (handle.status, handle.error) == ("failed", "boom")
+    with pytest.raises(ValueError, match="boom"):
+        reader.output(run)
+
+
+def test_lifecycle_tells_of_the_failure_before_the_run_raises_it() -> None:
+    lives: list[Any] = []
+    with pytest.raises(ValueError, match="boom"):
+        lives.extend(life["event"] for life in failing_inside().stream_events(GIVEN, version="v3").lifecycle)
+    run = failing_inside().stream_events(GIVEN, version="v3")
+    told = iter(run.lifecycle)
+    assert [next(told)["event"], next(told)] == ["started", {"event": "failed", "namespace": ANY, "error": "boom"}]
+
+
+def test_one_whose_error_the_node_caught_is_completed(reader: Reader) -> None:
+    graph = failing()
+
+    def careful(state: State) -> dict:
+        with suppress(ValueError):
+            graph.invoke(GIVEN)
+        return {}
+
+    lives = reader.all(reader.open(around(careful)).lifecycle)
+    assert [life["event"] for life in lives] == ["started", "completed"]
+
+
+def test_a_question_inside_interrupts_the_sub_graph_and_the_run(reader: Reader, saver: BaseCheckpointSaver) -> None:
+    graph = around(asking(None, "q"), checkpointer=saver)
+    run = reader.open(graph, GIVEN, THREAD)
+    handle = reader.first(run.subgraphs)
+    assert reader.output(handle) == {"x": 1, "log": ["pre"]}
+    assert (handle.status, handle.error) == ("interrupted", None)
+    assert [question.value for question in reader.interrupts(handle)] == ["q"]
+    assert [question.value for question in reader.interrupts(run)] == ["q"]
+
+
+def test_the_answer_goes_on_inside(reader: Reader, saver: BaseCheckpointSaver) -> None:
+    graph = around(asking(None, "q"), checkpointer=saver)
+    reader.output(reader.open(graph, GIVEN, THREAD))
+    events = reader.all(reader.open(graph, Command(resume="A"), THREAD))
+    lives = [event["params"]["data"]["event"] for event in events if event["method"] == "lifecycle"]
+    assert lives == ["started", "completed"]
+    assert events[-1]["params"]["data"]["log"] == ["pre", "pre", "A", "post"]
+
+
+def test_a_models_message_inside_is_the_sub_graphs(reader: Reader) -> None:
+    model = talker("a b", "a b")
+
+    def asks(state: MessagesState) -> dict:
+        return {"messages": [model.invoke(state["messages"])]}
+
+    one = StateGraph(MessagesState).add_node("ask", asks).add_edge(START, "ask").compile()
+    graph = StateGraph(MessagesState).add_node("sub", one).add_edge(START, "sub").compile()
+    given = {"messages": [("user", "hi")]}
+    assert reader.all(reader.open(graph, given).messages) == []
+    handle = reader.first(reader.open(graph, given).subgraphs)
+    assert [reader.all(message.text) for message in reader.all(handle.messages)] == [["a", " ", "b"]]
+
+
+def test_the_calls_transformers_serve_sub_graphs_and_a_sub_graphs_own_do_not(reader: Reader) -> None:
+    graph = around(inner(transformers=[TasksTransformer]))
+    handle = reader.first(reader.open(graph, transformers=[UpdatesTransformer]).subgraphs)
+    assert list(handle.extensions) == ["values", "messages", "lifecycle", "subgraphs", "updates"]
+    assert reader.all(handle.updates) == [{"i": {"log": ["i"]}}, {"j": {"log": ["j"]}}]
+
+
+def test_interleave_tells_of_lives_and_opens_streams_as_they_come() -> None:
+    run = around(inner()).stream_events(GIVEN, version="v3")
+    names = [name for name, _ in run.interleave("values", "lifecycle", "subgraphs")]
+    assert names == ["values", "values", "lifecycle", "subgraphs", "lifecycle", "values", "values"]
+
+
+def test_leaving_a_sub_graphs_stream_does_not_stop_the_run(reader: Reader) -> None:
+    run = reader.open(around(inner()))
+    handle = reader.first(run.subgraphs)
+    reader.abort(handle)
+    assert reader.all(handle.values) == []
+    assert reader.output(run)["log"][-1] == "post"
+
+
+def test_an_agents_name_in_its_metadata_is_the_graphs(reader: Reader) -> None:
+    named = inner().with_config(metadata={"lc_agent_name": "writer"})
+    lives = reader.all(reader.open(around(named)).lifecycle)
+    assert lives[0]["graph_name"] == "writer"
