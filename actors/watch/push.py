@@ -34,7 +34,8 @@ def push_message(message: Any, *, state_key: str | None = "messages") -> BaseMes
         raise ValueError(f"push_message() got a message without an id: give it one ({pushed!r})")
     job = scope.call.job
     config = var_child_runnable_config.get(None) or {}
-    job.run.view.seen_messages.add(pushed.id)
+    for _, view in job.run.readers:
+        view.seen_messages.add(pushed.id)
     job.run.emit("messages", (pushed, dict(config.get("metadata") or {})))
     if state_key is not None and state_key in job.run.plan.channels:
         write = write_of(job.run.plan, state_key, pushed)

@@ -24,7 +24,7 @@ from ...projections.state.merge import read_values
 from ...projections.state.views import shown
 from ...projections.streams.commit import line_of, live_cells
 from ...projections.streams.tasks import task_metadata
-from ..decider.commands import Answer, Apply, Continue
+from ..decider.commands import Answer, Apply, Continue, Enter
 from . import recording
 from .lifecycle import GraphInterruptEvent, GraphResumeEvent, tell
 from .message_events import MessageEventHandler
@@ -91,8 +91,8 @@ class Watch:
         self._tokens = "messages" in run.settings.modes
         self._root: CallbackManagerForChainRun | None = None
         self._nodes: dict[int, CallbackManagerForChainRun] = {}
-        self._resumes = isinstance(run.command, (Answer, Apply, Continue))
-        """True until handlers were told that the run goes on with what is open."""
+        self._resumes = isinstance(run.command, (Answer, Apply, Continue, Enter))
+        """True until it was looked at whether the run goes on with what is open, and handlers were told."""
         self._telling = threading.Lock()
 
     def __enter__(self) -> Watch:
@@ -142,7 +142,7 @@ class Watch:
         root = self._root
         if root is None:
             return None
-        self._tell_of_resume(job.checkpoint_id)
+        self._tell_of_resume(job)
         if job.node.name == START:
             return self._open_start(root, job)
         given = self._input_of(job)
@@ -202,8 +202,8 @@ class Watch:
             _stream_to_events(node, output)
             recording.end(node, output, job.node.trace_policy)
 
-    def _tell_of_resume(self, checkpoint: str | None) -> None:
-        """Tell once that the run goes on, before its first node, or at its end where it has nothing to run."""
+    def _tell_of_resume(self, first: Job | None) -> None:
+        """Tell once that the run goes on: before its first job, or at its end where it has none."""
         if not self._resumes or self._root is None:
             return
         with self._telling:
@@ -211,14 +211,12 @@ class Watch:
                 return
             self._resumes = False
             run = self._run
-            if checkpoint is None:
-                head = None if run.state is None else line_of(run.view, run.state).head
-                checkpoint = "" if head is None else head.id
-            tell(
-                self._root.handlers,
-                "on_resume",
-                GraphResumeEvent(self._root.run_id, "pending", checkpoint, run.view.ns),
-            )
+            if isinstance(run.command, Enter) and (first is None or not _stood_before(run, first)):
+                return
+            head = None if run.state is None else line_of(run.view, run.state).head
+            checkpoint = first.checkpoint_id if first is not None else "" if head is None else head.id
+            event = GraphResumeEvent(self._root.run_id, "pending", checkpoint, run.view.ns)
+            tell(self._root.handlers, "on_resume", event)
 
     def _tell_of_pause(self) -> None:
         """Tell that the run paused, where it is a root graph's: an inner graph's pause is the root's."""
@@ -227,8 +225,9 @@ class Watch:
         if root is None or run.state is None or run.caller is not None or status not in ("interrupted", "paused"):
             return
         line = line_of(run.view, run.state)
-        where: Any = "pending" if status == "interrupted" or line.paused is None else f"interrupt_{line.paused[0]}"
-        questions = tuple(shown(question) for question in line.open_questions)
+        paused = run.state.paused_at(run.ns)
+        where: Any = "pending" if paused is None else f"interrupt_{paused[0]}"
+        questions = tuple(shown(question) for question in run.state.open_questions(run.ns))
         checkpoint = "" if line.head is None else line.head.id
         tell(root.handlers, "on_interrupt", GraphInterruptEvent(root.run_id, where, checkpoint, run.view.ns, questions))
 
@@ -267,6 +266,11 @@ def output_of_run(graph: Setup, run: Run) -> Any:
     if bare is not None:
         return read_values(run.channels, cells, (bare,)).get(bare)
     return read_values(run.channels, cells, view.keys if keys is None else keys)
+
+
+def _stood_before(run: Run, job: Job) -> bool:
+    """True when the job's step was there when the run began: a graph called inside goes on, it does not start."""
+    return run.before is not None and job.checkpoint.version <= run.before.version
 
 
 def _given_to_start(job: Job) -> Any:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..channels.cells import Cells
 from ..state import ids
 from ..state.merge import read_values
-from ..state.thread import Checkpoint, Task
+from ..state.thread import Checkpoint, Question, Task
 from ..state.views import by_channel, shown
 from .tasks import as_dict, in_stream_order, recorded_metadata
 from .view import RunView
@@ -23,6 +23,7 @@ def checkpoint_payload(
     parent: Checkpoint | None,
     cells: Cells,
     tasks: Sequence[Task],
+    below: Mapping[tuple[str, int], Sequence[Question]],
     *,
     loaded: bool = False,
 ) -> dict[str, Any]:
@@ -34,6 +35,7 @@ def checkpoint_payload(
         parent: the one before it on its branch.
         cells: the state that it shows.
         tasks: the step after it, with what was known of it when the chunk was made.
+        below: by (node, send) of its tasks, the questions of graphs that they called.
         loaded: True when a run goes on from it, False when it was just made.
     """
     ordered = in_stream_order(tasks)
@@ -44,7 +46,7 @@ def checkpoint_payload(
         "values": state_values(view, cells),
         "metadata": {**recorded_metadata(checkpoint), **metadata} if loaded else metadata,
         "next": [task.node for task in ordered],
-        "tasks": [_task(view, checkpoint, task) for task in ordered],
+        "tasks": [_task(view, checkpoint, task, below.get((task.node, task.send), ())) for task in ordered],
     }
 
 
@@ -65,7 +67,7 @@ def _config(view: RunView, checkpoint: Checkpoint, *, bare: bool = False) -> dic
     return {"configurable": configurable}
 
 
-def _task(view: RunView, checkpoint: Checkpoint, task: Task) -> dict[str, Any]:
+def _task(view: RunView, checkpoint: Checkpoint, task: Task, below: Sequence[Question]) -> dict[str, Any]:
     task_id = ids.task_id(checkpoint.id, view.line, task.node, task.send)
     shown_task: dict[str, Any] = {"id": task_id, "name": task.node}
     if task.failed is not None:
@@ -73,7 +75,7 @@ def _task(view: RunView, checkpoint: Checkpoint, task: Task) -> dict[str, Any]:
     else:
         if task.completed is not None:
             shown_task["result"] = by_channel(task.completed.writes)
-        questions = task.open_questions or task.questions
+        questions = (*task.open_questions, *below) or task.questions
         shown_task["interrupts"] = tuple(as_dict(shown(question)) for question in questions)
     shown_task["state"] = None
     if view.node(task.node).nested:

@@ -28,7 +28,7 @@ from ..channels.cells import Cells
 from ..state import ids
 from ..state.fold import step_writes
 from ..state.merge import Channels, merge_or_keep, read_values
-from ..state.thread import Checkpoint, Line, Task, ThreadState, start_task
+from ..state.thread import Checkpoint, Line, Question, Task, ThreadState, start_task
 from ..state.views import as_given, by_channel, shown
 from .checkpoints import checkpoint_payload
 from .tasks import in_stream_order, task_ended, task_metadata, task_started
@@ -39,16 +39,21 @@ COMMITTED_MODES = frozenset({"values", "updates", "messages", "tasks", "checkpoi
 MODES = COMMITTED_MODES | {"custom", "tools"}
 """Every stream mode there is."""
 _NO_ERRORS: Mapping[int, BaseException] = {}
+_NOTHING: Mapping[Any, Any] = {}
 
 
 class _Chunks:
     """The chunks of one commit as they are worked out, in order."""
 
-    __slots__ = ("chunks", "errors", "line", "time", "view")
+    __slots__ = ("before", "chunks", "errors", "line", "time", "view")
 
-    def __init__(self, view: RunView, line: Line, time: int, errors: Mapping[int, BaseException] = _NO_ERRORS) -> None:
+    def __init__(
+        self, view: RunView, before: ThreadState, time: int, errors: Mapping[int, BaseException] = _NO_ERRORS
+    ) -> None:
         self.view = view
-        self.line = line
+        self.before = before
+        """The thread before the commit."""
+        self.line = line_of(view, before)
         """The line before the commit: its open step is the one that tasks report from."""
         self.time = time
         self.errors = errors
@@ -84,13 +89,20 @@ class _Chunks:
         self.add("values", values)
 
     def checkpoint(
-        self, line: Line, checkpoint: Checkpoint, cells: Cells, tasks: Sequence[Task], *, loaded: bool = False
+        self,
+        line: Line,
+        checkpoint: Checkpoint,
+        cells: Cells,
+        tasks: Sequence[Task],
+        below: Mapping[tuple[str, int], Sequence[Question]] = _NOTHING,
+        *,
+        loaded: bool = False,
     ) -> None:
         """Add a checkpoint, made now or gone on from."""
         if not self.view.kept or not self.reads("checkpoints"):
             return
         parent = line.before(checkpoint)
-        payload = checkpoint_payload(self.view, checkpoint, parent, cells, tasks, loaded=loaded)
+        payload = checkpoint_payload(self.view, checkpoint, parent, cells, tasks, below, loaded=loaded)
         self.debug("checkpoints", "checkpoint", checkpoint.step, payload)
 
     # -- tasks
@@ -168,11 +180,16 @@ class _Chunks:
         self.values(cells)
         if head is None:
             return
-        before = self.line
-        known = before.tasks if before.head is not None and before.head.address == head.address else ()
+        stood = self.line
+        known = stood.tasks if stood.head is not None and stood.head.address == head.address else ()
         # As they stood when the run came: its own starts and answers are not news of the checkpoint.
         tasks = (*known, *place.tasks[len(known) :])
-        self.checkpoint(line, head, cells, tasks, loaded=head.source != "fork" or bool(known))
+        below = {
+            (task.node, task.send): asked
+            for ordinal, task in enumerate(known)
+            if (asked := self.before.asked_below(stood, ordinal))
+        }
+        self.checkpoint(line, head, cells, tasks, below, loaded=head.source != "fork" or bool(known))
         self.start(place, head, place.tasks)
         if "updates" in self.view.modes:
             for task in place.tasks:
@@ -198,7 +215,7 @@ def commit_chunks(
         asked: ordinals of tasks that paused with a question, asked now or before.
         errors: by ordinal what tasks raised, where the run is live; the log has only its text.
     """
-    chunks = _Chunks(view, line_of(view, before), after.time, errors)
+    chunks = _Chunks(view, before, after.time, errors)
     line = line_of(view, after)
     tasks = chunks.line.tasks
     starting: list[Task] = []
@@ -240,7 +257,7 @@ def commit_chunks(
 def standing_chunks(view: RunView, state: ThreadState) -> list[Chunk]:
     """The chunks of a run that finds nothing to do: the state as it is."""
     line = line_of(view, state)
-    chunks = _Chunks(view, line, state.time)
+    chunks = _Chunks(view, state, state.time)
     chunks.goes_on_from(line, line, line.cells)
     return chunks.chunks
 
