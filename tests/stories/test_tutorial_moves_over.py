@@ -35,7 +35,7 @@ SCRIPT = [
 def replacements() -> dict[str, str]:
     """The table of modules in the how-to page."""
     page = (ROOT / "docs" / "how-to" / "coming-from-langgraph.md").read_text(encoding="utf-8")
-    return dict(re.findall(r"^\| `(lang[\w.]+)` \| `(clew[\w.]*)` \|$", page, re.MULTILINE))
+    return dict(re.findall(r"^\| `(lang[\w.]+)` \| `(clew[\w.]*)` \|", page, re.MULTILINE))
 
 
 def moved_over(program: str) -> str:
