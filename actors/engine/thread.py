@@ -54,7 +54,7 @@ from .log import ThreadLog
 from .run import Job, MergeJob, Run
 from .work.followed import Followed
 from .work.messages import FLUSH, Appending, Cancel, Committed, Finished, MergeFinished, forget_encoded, tell
-from .work.progress import EARLY_COMMIT_SECONDS, Progress, Step
+from .work.progress import EARLY_COMMIT_SECONDS, Books, Progress, Step
 
 INBOX_MAX = 1000
 """Runs that may wait for one thread."""
@@ -64,7 +64,7 @@ _NOTHING: Mapping[str, Any] = {}
 """What a resting actor keeps instead of an empty dict of its own: ten thousand rest in memory at once."""
 
 
-class ThreadActor(Followed, PooledActor):
+class ThreadActor(Followed, Books, PooledActor):
     """One thread's writer. Every field is only touched during its turn, but `state`, which readers may look at."""
 
     def __init__(
@@ -87,10 +87,6 @@ class ThreadActor(Followed, PooledActor):
         """Namespace to the run of a graph that a node called, its own or a node's of another one of these."""
         self.waiting: Sequence[Run] = ()
         """Runs whose turn comes when the present one ends."""
-        self.open: Mapping[str, Progress] = _NOTHING
-        """Namespace to the book of its open step, while there is something to keep book of."""
-        self.unrecorded: Sequence[Progress] = ()
-        """Those with outcomes or effects that are not recorded yet."""
         self.ready: Sequence[Any] = ()
         """Messages that are to be decided once the append on its way is durable, and calls into a namespace in use."""
         self.appending: Appending | None = None
@@ -202,14 +198,8 @@ class ThreadActor(Followed, PooledActor):
         self._take_up(run)
 
     def _take_up(self, run: Run) -> None:
-        progress = self.open.get(run.ns)
-        if progress is None:
-            progress = Progress(run.ns)
-            if not self.open:
-                self.open = {}
-            self.open[run.ns] = progress  # type: ignore[index]
-        progress.run = run
-        run.progress = progress
+        run.progress = self._book_of(run.ns)
+        run.progress.run = run
         run.before = self.state
         self._decide(run, run.command)
 
@@ -347,14 +337,6 @@ class ThreadActor(Followed, PooledActor):
             other.cancelled = True
             self._end(other, Ending("cancelled", ending.error if stale else asyncio.CancelledError()))
 
-    def _close(self, progress: Progress) -> None:
-        """Close the book of a namespace where nothing is left to be recorded."""
-        if progress.over and self.open.get(progress.ns) is progress:
-            progress.last_run = None
-            del self.open[progress.ns]  # type: ignore[attr-defined]
-            if not self.open:
-                self.open = _NOTHING
-
     # -- reports
 
     def _step(self, ns: str) -> Step | None:
@@ -386,12 +368,6 @@ class ThreadActor(Followed, PooledActor):
         if progress.hold_effect(job.address, message.effect):
             self.dispatcher.later(EARLY_COMMIT_SECONDS, self, FLUSH)
         self._note(progress)
-
-    def _note(self, progress: Progress) -> None:
-        if type(self.unrecorded) is not list:
-            self.unrecorded = [progress]
-        elif progress not in self.unrecorded:
-            self.unrecorded.append(progress)
 
     def _record(self) -> bool:
         """Record what waited long enough, of one namespace; False when nothing did."""

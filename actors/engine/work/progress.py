@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ....events.vocabulary import EffectRecorded
@@ -97,6 +98,38 @@ class Progress:
     def effects_now(self) -> bool:
         """True when effects have waited long enough."""
         return bool(self.effects) and time.monotonic() - self.effects_since >= EARLY_COMMIT_SECONDS
+
+
+class Books:
+    """What an actor keeps book of. Of the class while there is nothing: a resting actor pays no memory for it."""
+
+    open: Mapping[str, Progress] = {}
+    """Namespace to the book of its open step, while there is something to keep book of."""
+    unrecorded: Sequence[Progress] = ()
+    """Those with outcomes or effects that are not recorded yet."""
+
+    def _book_of(self, ns: str) -> Progress:
+        """The book of a namespace, opened if need be."""
+        progress = self.open.get(ns)
+        if progress is None:
+            progress = Progress(ns)
+            self.open = {**self.open, ns: progress}
+        return progress
+
+    def _close(self, progress: Progress) -> None:
+        """Close the book of a namespace where nothing is left to be recorded."""
+        if progress.over and self.open.get(progress.ns) is progress:
+            progress.last_run = None
+            left = {ns: other for ns, other in self.open.items() if other is not progress}
+            if left:
+                self.open = left
+            else:
+                del self.open
+
+    def _note(self, progress: Progress) -> None:
+        """Something is to be recorded in this one."""
+        if progress not in self.unrecorded:
+            self.unrecorded = (*self.unrecorded, progress)
 
 
 _NONE: frozenset[int] = frozenset()
