@@ -3,6 +3,7 @@
 commands.py    what a thread can be asked, and the terms of the asking
 decide.py      the one entry: which function answers which command
 starting.py    new input, continuing, a Command as input
+entering.py    a graph called in a node: it starts, or goes on where the call was left
 answering.py   answers to questions
 reporting.py   what the node runner reports: tasks done, asked, failed
 planning.py    the next super-step

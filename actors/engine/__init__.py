@@ -2,6 +2,7 @@
 
 runtime.py     what a service holds: the threads' actors, the pool, the dispatcher
 thread.py      the thread actor: the only place that appends
+work/          what the actor is told, and its book of what is under way
 dispatcher.py  actors that share a few threads
 journal.py     one append, or many in one transaction
 run.py         one run as its caller sees it: jobs to do, chunks to take, an end
