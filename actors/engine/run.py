@@ -106,6 +106,7 @@ class Job:
     """One task of the open step, ready to be run."""
 
     __slots__ = (
+        "address",
         "attempt",
         "cause",
         "cells",
@@ -140,6 +141,8 @@ class Job:
         """The time limits of the attempt that is being made; None where it has none."""
         self.first_attempt_at = time.time()
         """Unix time, in seconds, of the first of these attempts."""
+        self.address = checkpoint.address
+        """Which step it belongs to: the address of the checkpoint before it."""
         self.checkpoint_id = checkpoint.id
         self.task_id = ids.task_id(self.checkpoint_id, run.ns, task.node, task.send)
 
@@ -155,11 +158,6 @@ class Job:
             node = self.run.plan.node(self.task.node)
             return self.node.view if node is None else node.view
         return self.node.view
-
-    @property
-    def address(self) -> tuple[int, int]:
-        """Which step it belongs to: the address of the checkpoint before it."""
-        return self.checkpoint.address
 
     def progress(self) -> None:
         """Note that the attempt does something, where its idle time counts everything. From any thread."""

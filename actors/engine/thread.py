@@ -60,6 +60,7 @@ INBOX_MAX = 1000
 """Runs that may wait for one thread."""
 CONFLICTS_MAX = 5
 """How often a command is decided anew because another process appended first."""
+_NOBODY: frozenset[int] = frozenset()
 _NOTHING: Mapping[str, Any] = {}
 """What a resting actor keeps instead of an empty dict of its own: ten thousand rest in memory at once."""
 
@@ -394,7 +395,7 @@ class ThreadActor(Followed, Books, PooledActor):
                 break
         else:
             return False
-        self.unrecorded = [other for other in self.unrecorded if other.held or other.effects] or ()
+        self.unrecorded = tuple([other for other in self.unrecorded if other.held or other.effects])
         return True
 
     def _record_effects(self, progress: Progress, step: Step | None) -> None:
@@ -410,9 +411,10 @@ class ThreadActor(Followed, Books, PooledActor):
         run = progress.run
         if outcomes and run is not None:
             self._decide(run, Report(outcomes, progress.running(step)))
-        elif outcomes:
-            self._record_late(progress, outcomes)
-        self._close(progress)
+        else:
+            if outcomes:
+                self._record_late(progress, outcomes)
+            self._close(progress)
 
     def _record_late(self, progress: Progress, outcomes: tuple[Outcome, ...]) -> None:
         """Work that finished after its run ended still counts: it is recorded in the open step, nothing is started."""
@@ -489,7 +491,7 @@ class ThreadActor(Followed, Books, PooledActor):
             moment,
             self.thread,
             run.graph_seen,
-            run.progress.running(self._step(run.ns)),
+            run.progress.running(self._step(run.ns)) if run.progress.working else _NOBODY,
             merged,
             run.settings.command_id,
             run.ns,

@@ -26,6 +26,7 @@ _decoder = msgspec.msgpack.Decoder(list[OpenQuestion])
 
 def encode_questions(state: ThreadState) -> bytes:
     """The open questions of every namespace, encoded; empty when there is none."""
+    root = state.root
     questions = [
         OpenQuestion(
             question.raised.question,
@@ -35,7 +36,7 @@ def encode_questions(state: ThreadState) -> bytes:
             question.raised.deadline,
             question.raised.who,
         )
-        for line in state.live_lines()
+        for line in (state.live_lines() if root.below else (root,))
         for task in line.tasks
         if task.questions
         for question in task.open_questions

@@ -115,7 +115,10 @@ class Draft:
         """
         if self.ns and not event.ns:
             force_setattr(event, "ns", self.ns)
-        self.record(event, merged)
+        self.events.append(event)
+        applied = _APPLY.get(type(event))
+        if applied is not None:
+            applied(self, event, merged)
 
     def record(self, event: Any, merged: Cells | None = None) -> None:
         """Add an event to the commit as it is, and apply it: one of another namespace, or of a commit read back."""

@@ -91,7 +91,7 @@ class Progress:
         """True when what waits is to be recorded: nobody else runs, one ended the run, or the time is up."""
         if not self.held:
             return False
-        if not self.running(step) or any(outcome.kind in ENDS_ITS_RUN for _, outcome in self.held):
+        if not (self.working and self.running(step)) or any(outcome.kind in ENDS_ITS_RUN for _, outcome in self.held):
             return True
         return time.monotonic() - self.held_since >= EARLY_COMMIT_SECONDS
 
