@@ -8,7 +8,7 @@ from .answering import answer
 from .commands import Answer, Apply, Continue, Decision, Ending, Enter, Start
 from .request import Request
 from .starting import apply, check_nodes, go_on, proceed_with, start
-from .stepping import start_tasks
+from .stepping import begin_tasks
 
 
 def enter(request: Request, command: Enter) -> Decision:
@@ -41,7 +41,7 @@ def resume(request: Request, draft: Draft) -> Decision:
     if not waiting or len(waiting) == len(open_tasks):
         return go_on(request, draft)
     due = [ordinal for ordinal in open_tasks if ordinal not in waiting and ordinal not in request.running]
-    return start_tasks(draft, due)
+    return begin_tasks(request.terms, draft, due)
 
 
 def begin(request: Request, command: Enter, line: Line) -> Decision:

@@ -49,10 +49,17 @@ def report(request: Request, command: Report) -> Decision:
         return replace(start_tasks(draft, [*abandoned, *handled]), causes=handled)
     if command.running:
         return Decision(draft if draft.events else None)
-    if request.terms.drained is not None and any(not task.open_questions for task in draft.line().unfinished):
+    if request.terms.drained is not None and not all_wait(draft):
         return drain(draft, request.terms.drained)
     draft.say(RunFinished(status="interrupted"))
     return Decision(draft, ending=Ending("interrupted"))
+
+
+def all_wait(draft: Draft) -> bool:
+    """True when every unfinished task of the open step waits for an answer, its own or one below."""
+    line = draft.line()
+    open_tasks = [ordinal for ordinal, task in enumerate(line.tasks) if task.completed is None]
+    return all(draft.state.waits(line, ordinal) for ordinal in open_tasks)
 
 
 def finish_step(request: Request, line: Line, command: Report, outcomes: list[Outcome]) -> Decision:
