@@ -14,7 +14,8 @@ from typing import Any
 from ...events.errors import GraphInterrupt
 from ...projections.state.views import shown
 from ...projections.streams.finished import finished
-from ..engine.run import Chunk, Job, MergeJob, Run
+from ...projections.streams.view import Chunk
+from ..engine.run import Job, MergeJob, Run
 from ..engine.runner import aperform, merge, perform, wants_loop
 from ..engine.runtime import Runtime
 from ..engine.work.messages import FLUSH, Cancel, Finished, MergeFinished

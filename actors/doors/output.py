@@ -13,9 +13,9 @@ from ...projections.state.thread import Line, ThreadState
 from ...projections.state.views import shown
 from ...projections.streams.commit import live_cells
 from ...projections.streams.parts import GraphOutput
-from ...projections.streams.view import Values
+from ...projections.streams.view import Chunk, Values
 from ..decider.commands import Start
-from ..engine.run import Chunk, Run
+from ..engine.run import Run
 from .request import stream_modes, stream_version
 from .setup import Setup
 

@@ -15,9 +15,9 @@ from ...projections.channels.ephemeral_value import EphemeralValue
 from ...projections.channels.last_value import LastValue
 from ...projections.state.merge import Channels
 from ..author.builder import DEFAULT_NAME, under_new_names
-from ..author.callee import Callee, callee_of, digest
+from ..author.callee import callee_of, digest
 from ..author.hints import EMPTY, Shape, for_pydantic
-from ..author.plan import Node, Plan, StateView
+from ..author.plan import Callee, Node, Plan, StateView
 from ..author.policies import CachePolicy, RetryPolicy, retry_policies
 from ..author.returns import PREVIOUS, Final
 from ..author.validation import check_answers, check_checkpointer, check_timeout

@@ -7,8 +7,10 @@ from itertools import count, islice
 from threading import RLock
 from typing import Any, Final, TypeVar, final
 
+from langchain_core.embeddings import Embeddings
+
 from .core import MINUTE, Entry, KeptStore, Record, Session, Vector
-from .embedding import Embeddings, Index, best_scores
+from .embedding import Index, best_scores
 from .items import IndexConfig
 
 INDEX_SETTINGS: Final = frozenset(IndexConfig.__annotations__)

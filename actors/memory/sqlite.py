@@ -350,7 +350,7 @@ def _load_sqlite_vec(connection: sqlite3.Connection) -> bool:
     except sqlite3.OperationalError:
         pass
     try:
-        import sqlite_vec
+        import sqlite_vec  # pyright: ignore[reportMissingImports]  # the extra `vectors`
 
         connection.enable_load_extension(True)
         try:

@@ -9,9 +9,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 
+from langchain_core.embeddings import Embeddings
+
 from .checks import unknown_names
 from .core import Backend, KeptStore
-from .embedding import Embeddings, Index
+from .embedding import Index
 from .items import IndexConfig, TTLConfig
 
 SWEEP_MINUTES = 5.0

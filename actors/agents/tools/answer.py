@@ -9,7 +9,8 @@ from langchain_core.messages import ToolCall, ToolMessage
 from pydantic import ValidationError
 
 from ....events.errors import EncodeError
-from ...engine.call import Effect, Scope
+from ...engine.call import Scope
+from ...engine.effects import Effect
 from ..injection import ToolRuntime
 from .arguments import Surroundings, fill
 from .body import BareStep, ToolBody, WatchedStep

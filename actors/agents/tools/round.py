@@ -11,9 +11,9 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config, var_child_runnable_config
 
 from ....events.errors import GraphBubbleUp, GraphInterrupt
+from ...engine.attempts.inputs import read_view
 from ...engine.call import scope_here
 from ...engine.context import NodeRuntime, node_runtime
-from ...engine.runner import read_view
 from ...engine.runtime import default_runtime
 from ...watch.watch import somebody_listens
 from ..injection import ToolRuntime
