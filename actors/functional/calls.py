@@ -29,6 +29,7 @@ from ..caching.slots import Slot, decode_value, open_slot
 from ..engine.call import Scope, strand_here
 from ..engine.context import ExecutionInfo, injected
 from ..engine.effects import Effect
+from ..engine.run import Run
 
 if TYPE_CHECKING:
     from .task import TaskFunction
@@ -138,7 +139,7 @@ class TaskCall:
                 if delay is None:
                     raise error from error.__cause__
             tried += 1
-            yield _Pause(delay)
+            yield _Pause(self.scope.call.job.run, delay)
 
     def _slot(self) -> Slot | None:
         """The place in the graph's cache for this call's result; None where nothing may be cached."""
@@ -327,14 +328,16 @@ class _Watched:
 class _Pause:
     """The wait before a task is tried again."""
 
-    __slots__ = ("_seconds",)
+    __slots__ = ("_run", "_seconds")
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, run: Run, seconds: float) -> None:
+        self._run = run
         self._seconds = seconds
 
     def make(self) -> None:
-        """Sleep on this thread."""
-        time.sleep(self._seconds)
+        """Wait on this thread; nobody wants the next attempt once the run is over."""
+        if not self._run.wait_apart(self._seconds):
+            raise asyncio.CancelledError
 
     async def amake(self) -> None:
         """Sleep on the running loop."""

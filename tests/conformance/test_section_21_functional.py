@@ -12,7 +12,7 @@ import time
 from typing import Annotated, Any, TypedDict
 
 import pytest
-from clew import START, Command, StateGraph, ToolNode, interrupt
+from clew import START, Command, Runtime, StateGraph, ToolNode, interrupt
 from clew.cache.memory import InMemoryCache
 from clew.checkpoint import BaseCheckpointSaver, InMemorySaver
 from clew.config import get_config
@@ -32,6 +32,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 
 from ..support.stories import events
+from ..support.watchdog import within
 from .callers import AsyncCaller, Caller, run
 from .programs import ONE
 
@@ -958,6 +959,27 @@ def test_retries_of_tasks(caller: Caller) -> None:
 
     assert caller.invoke(entrypoint()(lambda x: flaky(x).result()), 1) == 1
     assert attempts == [1, 2, 3]
+
+
+def test_a_tasks_wait_for_its_next_attempt_ends_with_its_run() -> None:
+    waits = threading.Event()
+
+    @task(retry_policy=RetryPolicy(initial_interval=60, jitter=False))
+    def flaky(x: int) -> int:
+        waits.set()
+        raise ConnectionError("no")
+
+    def bad(state: Any) -> None:
+        assert waits.wait(10)
+        raise ValueError("bad")
+
+    with Runtime() as runtime:
+        builder = StateGraph(dict).add_node("a", bad).add_node("b", lambda state: flaky(1).result())
+        graph = builder.add_edge(START, "a").add_edge(START, "b").compile(InMemorySaver(), runtime=runtime)
+        with pytest.raises(ValueError, match="bad"):
+            within(lambda: graph.invoke({"x": 1}, ONE))
+        # The pool's thread that waits for the next attempt would keep `close` for a minute.
+        within(runtime.close)
 
 
 def test_retries_of_an_entrypoint_keep_the_results_of_its_tasks(caller: Caller) -> None:

@@ -149,10 +149,12 @@ def test_two_graphs_may_take_turns_on_a_thread_while_it_is_read(runtime: Runtime
     adding.invoke(GIVEN, on("1"))
 
     def work() -> None:
-        for _ in range(30):
-            adding.update_state(on("1"), {"names": ["by hand"]}, as_node="a")
-            counting.get_state(on("1"))
-        stop.set()
+        try:
+            for _ in range(30):
+                adding.update_state(on("1"), {"names": ["by hand"]}, as_node="a")
+                counting.get_state(on("1"))
+        finally:
+            stop.set()
 
     def look(graph: Any, kind: type) -> None:
         while not stop.is_set():
