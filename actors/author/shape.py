@@ -40,7 +40,8 @@ def _node(plan: Plan, node: Node) -> NodeShape:
         interrupt_before="before" not in plan.interrupt_all and node.name in plan.interrupt_before,
         interrupt_after="after" not in plan.interrupt_all and node.name in plan.interrupt_after,
         tools=tuple(getattr(runnable, "tools_by_name", ())),
-        subgraph=None if node.subgraph is None else graph_shape(node.subgraph.plan),
+        # One that keeps nothing is drawn closed, as LangGraph does.
+        subgraph=None if getattr(node.subgraph, "checkpointer", False) is False else graph_shape(node.subgraph.plan),
     )
 
 

@@ -148,6 +148,10 @@ def apply(request: Request, command: Apply) -> Decision:
         return Decision(ending=Ending("completed"))
     draft.say(request.continued("command"))
     apply_command(draft, command.writes, command.routes)
+    if not draft.line().tasks:
+        # No step to go on with: the checkpoint has the update, and that is all.
+        draft.say(RunFinished(status="completed"))
+        return Decision(draft, ending=Ending("completed"))
     return go_on(request, draft)
 
 
@@ -173,7 +177,9 @@ def go_on(request: Request, draft: Draft) -> Decision:
     check_nodes(request, line)
     at_start = bool(line.tasks) and line.tasks[0].node == START
     # What a run before left running belongs to the step it was started in: in a new one nobody waits for it.
-    running = request.running if line.head is request.line.head else frozenset()
+    before, head = request.line.head, line.head
+    same = before is not None and head is not None and before.address == head.address
+    running = request.running if same else frozenset()
     due = [
         ordinal
         for ordinal, task in enumerate(line.tasks)

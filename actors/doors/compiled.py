@@ -419,6 +419,8 @@ class CompiledStateGraph(Joinable):
     ) -> Iterator[tuple[str, CompiledStateGraph]]:
         """(name, graph) of the graphs inside: nodes that are one, and node functions that are seen to use one.
 
+        Those compiled with `checkpointer=False` keep nothing that could be looked at, and are left out.
+
         Args:
             namespace: only the graph at this path of node names, "a" or "a|b".
             recurse: also those inside of these, under "a|b".

@@ -195,7 +195,7 @@ def _metadata(config: dict[str, Any]) -> Payload | None:
 
 def _command(graph: Setup, site: Site, given: Any, config: dict[str, Any]) -> ThreadCommand:
     """What the input means for the thread (section "meaning of the input" of the conformance page)."""
-    checkpoint = "" if site.inside or not site.kept else own(config, "checkpoint_id")
+    checkpoint = _checkpoint(site, config)
     if given is None:
         if not site.kept:
             raise EmptyInputError("the input is None and there is no checkpointer, so nothing to continue: give input")
@@ -206,6 +206,17 @@ def _command(graph: Setup, site: Site, given: Any, config: dict[str, Any]) -> Th
     if run and site.kept and not site.ns and _run_of(graph.peek(site.actor)) == run:
         return Continue(checkpoint)  # the same run entered again, by whoever does not know how far it came
     return Start(tuple(input_writes(graph.plan, given)), checkpoint)
+
+
+def _checkpoint(site: Site, config: dict[str, Any]) -> str:
+    """The checkpoint that the call names; "" for none. Of one inside of a sub-graph the root graph's above it."""
+    if site.inside or not site.kept:
+        return ""
+    above = config["configurable"].get("checkpoint_map")
+    named = own(config, "checkpoint_id")
+    if named and config["configurable"].get("checkpoint_ns") and isinstance(above, Mapping):
+        return str(above.get("") or named)
+    return named
 
 
 def _run_of(state: ThreadState) -> Any:
@@ -224,7 +235,7 @@ def _from_command(graph: Setup, site: Site, given: Command[Any], config: dict[st
     writes, routes = tuple(understood.writes), tuple(understood.routes)
     if given.answers:
         return _answer(graph, site, given.resume, config, writes, routes)
-    checkpoint = "" if site.inside else own(config, "checkpoint_id")
+    checkpoint = _checkpoint(site, config)
     if site.is_new(graph):
         return Start(writes, checkpoint, routes)
     return Apply(writes, routes, checkpoint)
@@ -235,7 +246,7 @@ def _answer(graph: Setup, site: Site, resume: Any, config: dict[str, Any], write
         raise NothingToResumeError(
             "Command(resume=...) needs a checkpointer: without one no question is kept; compile(checkpointer=...)"
         )
-    checkpoint = "" if site.inside else own(config, "checkpoint_id")
+    checkpoint = _checkpoint(site, config)
     strict = bool(config["configurable"].get(STRICT_RESUME))
     encode = site.codec.encode_value
     if isinstance(resume, dict) and all(is_question_id(key) for key in resume):

@@ -121,7 +121,8 @@ def view_of(
 
     def inside(node: str, ns: str) -> Any:
         called = plan.node(node)
-        if called is None or state is None or not graphs_of(called):
+        # A graph that keeps nothing has no state to show.
+        if called is None or state is None or all(one.checkpointer is False for one in graphs_of(called)):
             return None
         there = {"configurable": {"thread_id": str(configurable.get("thread_id")), "checkpoint_ns": ns}}
         if not subgraphs:

@@ -89,7 +89,7 @@ def _names(code: CodeType) -> Iterator[str]:
 
 
 def subgraphs(plan: Plan, namespace: str | None, recurse: bool) -> Iterator[tuple[str, Any]]:
-    """(name, graph) of the graphs inside, as `CompiledStateGraph.get_subgraphs` says."""
+    """(name, graph) of the graphs inside that keep a state, as `CompiledStateGraph.get_subgraphs` says."""
     yield from _subgraphs(plan, namespace, recurse, ())
 
 
@@ -101,7 +101,7 @@ def _subgraphs(
     for name, node in plan.nodes.items():
         if namespace is not None and namespace.split(namespaces.SEPARATOR)[0] != name:
             continue
-        graph = next(iter(graphs_of(node)), None)
+        graph = next((one for one in graphs_of(node) if one.checkpointer is not False), None)
         if graph is None:
             continue
         if namespace in (None, name):
@@ -113,7 +113,7 @@ def _subgraphs(
 
 
 def subgraph_at(plan: Plan, ns: str, fingerprint: bytes = b"") -> Any:
-    """The compiled graph that runs in a namespace; None where none is seen.
+    """The compiled graph that keeps its state in a namespace; None where none is seen that keeps any.
 
     Args:
         plan: of the root graph.
@@ -124,7 +124,8 @@ def subgraph_at(plan: Plan, ns: str, fingerprint: bytes = b"") -> Any:
     for name in namespaces.names(ns):
         plans = [plan] if not found else [graph.plan for graph in found]
         nodes = (inner.node(name) for inner in plans)
-        found = tuple(graph for node in nodes if node is not None for graph in graphs_of(node))
+        inside = (graph for node in nodes if node is not None for graph in graphs_of(node))
+        found = tuple(graph for graph in inside if graph.checkpointer is not False)
         if not found:
             return None
     return next((graph for graph in found if graph.plan.fingerprint == fingerprint), found[0] if found else None)

@@ -62,6 +62,7 @@ class Call:
         "strand",
         "tasks",
         "withdrawn",
+        "wrote",
     )
 
     def __init__(self, job: Job, effects: Iterable[EffectRecorded] = ()) -> None:
@@ -80,6 +81,8 @@ class Call:
         """Effects recorded and not yet reported: by this attempt, and by failed ones that are tried again."""
         self.pushed: Sequence[Write] = ()
         """What the node wrote to the state while it ran: see `push_message`. It comes before what it returns."""
+        self.wrote: Sequence[Write] = ()
+        """What the body wrote, once it has returned and its path functions run."""
         self.returned: Any = None
         """What the body returned, for those who watch."""
         self.strand = strand_here()
@@ -167,6 +170,7 @@ class Call:
             digest=digest,
             value=job.run.payload(value, "interrupt"),
             schema=None if schema is None else job.run.payload(schema, "response_schema"),
+            wrote=self._written(),
         )
         self.asked.append(raised)
         ahead = job.run.take_ahead()
@@ -176,6 +180,14 @@ class Call:
         answer = self._read(question, ahead.value, read, who)
         self.answered.append(Resumed(question=question, value=ahead, who=who))
         return answer
+
+    def _written(self) -> list[Write]:
+        """What the task has written so far, for the question's event."""
+        written = [*(self.wrote or self.pushed)]
+        if written and self.job.run.terms.kept:
+            for write in written:
+                self.job.run.encode_write(write)
+        return written
 
     @staticmethod
     def _loose(scope: str) -> tuple[str, ...]:

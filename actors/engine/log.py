@@ -67,6 +67,8 @@ def forget_encoded(events: list[Any]) -> None:
     for event in events:
         for write in getattr(event, "writes", ()):
             write.payload.forget_encoded()
+        for write in getattr(event, "wrote", ()):
+            write.payload.forget_encoded()
         for route in getattr(event, "routes", ()):
             if route.payload is not None:
                 route.payload.forget_encoded()

@@ -243,6 +243,8 @@ def script(job: Job, call: Call, config: RunnableConfig) -> Script:
         extra = beyond_view(node, understood) if node.branches else extra
     if node.branches:
         after, watch = _with_own_writes(job, writes), run.settings.watch
+        if not is_start(job):  # whose writes the input checkpoint has
+            call.wrote = writes
         for ordinal, branch in enumerate(node.branches):
             asked = branch_call(job, after, branch, config, extra)
             result = yield asked if watch is None else watch.path_call(job, ordinal, branch, asked)

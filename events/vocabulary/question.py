@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .base import Event, Payload
+from .base import Event, Payload, Write
 
 
 class InterruptRaised(Event, tag=40, frozen=True, kw_only=True):
@@ -24,6 +24,8 @@ class InterruptRaised(Event, tag=40, frozen=True, kw_only=True):
     """Microseconds since the epoch; 0 for none."""
     who: list[str] = []
     """Who may answer; empty for anybody."""
+    wrote: list[Write] = []
+    """What the task had written when it asked: shown to the caller who is asked, never merged."""
 
 
 class Resumed(Event, tag=41, frozen=True, kw_only=True):

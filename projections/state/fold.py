@@ -174,7 +174,6 @@ class Draft:
         line.tasks = ()
         line.failure = ""
         line.paused = None
-        line.command_writes = ()
         line.ahead = None
         line.arrivals = _NOTHING
         line.deferred = ()
@@ -303,8 +302,11 @@ def _run_continued(draft: Draft, event: RunContinued, _: Cells | None) -> None:
 
 def _command_applied(draft: Draft, event: CommandApplied, _: Cells | None) -> None:
     line = draft.line(event.ns)
-    line.cells = merge_or_keep(draft.rules(line), line.cells, event.writes)
-    line.command_writes = (*line.command_writes, *event.writes)
+    if event.writes:
+        line.cells = merge_or_keep(draft.rules(line), line.cells, event.writes)
+        if line.head is not None:
+            # The state of the checkpoint itself: whatever becomes of its step, new input included, it stays written.
+            line.head = replace(line.head, cells=line.cells)
     if event.answer is not None:
         line.ahead = event.answer
 

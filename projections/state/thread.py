@@ -214,14 +214,13 @@ class Line(Struct, eq=False):
     tasks: tuple[Task, ...] = ()
     """The open super-step's tasks in path order; their ordinals name them in events."""
     cells: Cells = field(default_factory=lambda: _NO_CELLS)
-    """What the open step's tasks see: the head's cells and what a Command given as input wrote over them."""
+    """What the open step's tasks see: the head's cells, less untracked ones where they were read from a store."""
     arrivals: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NOTHING)
     deferred: tuple[str, ...] = ()
     paused: tuple[str, tuple[str, ...]] | None = None
     """("before" | "after", nodes) while a run rests at a static breakpoint."""
     failure: str = ""
     """Why the open step could not be merged; "" when it was not tried or succeeded."""
-    command_writes: tuple[Write, ...] = ()
     ahead: Payload | None = None
     """An answer that waits for the first question of the open step."""
     run: RunFacts | None = None
@@ -281,7 +280,6 @@ class Line(Struct, eq=False):
         line.deferred = origin.deferred
         line.failure = ""
         line.paused = None
-        line.command_writes = ()
         line.ahead = None
         return line
 

@@ -169,7 +169,7 @@ class _Chunks:
         if line.below and not view.line and not state.open_questions():
             # A graph inside rests at a static breakpoint.
             self.add("updates", {INTERRUPT: ()})
-        if "values" in view.modes and any(write.channel in view.shown for write in step_writes(line)):
+        if "values" in view.modes and any(write.channel in view.shown for write in live_writes(line)):
             self.values(live_cells(view.channels, line))
 
     # -- runs
@@ -356,7 +356,25 @@ def values_of(view: RunView, cells: Cells) -> Any:
 
 
 def live_cells(channels: Channels, line: Line) -> Cells:
-    """The state with the finished tasks of the open step in it: what a caller sees when a run pauses in mid-step."""
-    if not any(task.completed is not None for task in line.tasks):
+    """The state with the open step in it as far as it got: what a caller sees when a run pauses in mid-step.
+
+    Finished tasks count, and what a task had written when it asked, in a path function for instance.
+    """
+    if not any(task.completed is not None or task.open_questions for task in line.tasks):
         return line.cells
-    return merge_or_keep(channels, line.cells, step_writes(line))
+    return merge_or_keep(channels, line.cells, live_writes(line))
+
+
+def live_writes(line: Line) -> list[Write]:
+    """What the open step's tasks wrote, in path order: finished ones, and those that wait for an answer."""
+    if not any(task.questions for task in line.tasks):
+        return step_writes(line)
+    writes: list[Write] = []
+    for task in line.tasks:
+        if task.node == START and line.head is not None:
+            writes.extend(line.head.input_writes)
+        elif task.completed is not None:
+            writes.extend(task.completed.writes)
+        elif task.open_questions:
+            writes.extend(task.open_questions[-1].raised.wrote)
+    return writes

@@ -224,6 +224,18 @@ def test_a_graph_that_keeps_nothing_begins_anew_when_it_is_answered(saver: BaseC
     assert ran == ["s", "q", "s", "q"]
 
 
+def test_a_graph_that_keeps_nothing_has_no_state_to_show(saver: BaseCheckpointSaver, caller: Caller) -> None:
+    graph = chain(sub=chain(ask=asks("q")).compile(checkpointer=False)).compile(saver)
+    caller.invoke(graph, {"x": 1, "l": []}, THREAD)
+    assert caller.state(graph, THREAD, subgraphs=True).tasks[0].state is None
+    (task,) = caller.state(graph, THREAD).tasks
+    assert (task.state, list(graph.get_subgraphs())) == (None, [])
+    assert "sub" in graph.get_graph(xray=True).nodes
+    there = {"configurable": {"thread_id": "1", "checkpoint_ns": f"sub:{task.id}"}}
+    with pytest.raises(ValueError, match="Subgraph sub not found"):
+        caller.update(graph, there, {"x": 9})
+
+
 def test_a_saver_of_its_own_gives_way_to_the_one_around(saver: BaseCheckpointSaver, caller: Caller) -> None:
     inner = chain(s=named("s"), ask=asks("q")).compile(InMemorySaver())
     graph = chain(sub=inner).compile(saver)
@@ -399,6 +411,21 @@ def test_new_input_withdraws_what_graphs_inside_asked(saver: BaseCheckpointSaver
     assert first.id != second.id
     assert caller.state(graph, THREAD).interrupts == (second,)
     assert caller.invoke(graph, Command(resume="A"), THREAD)["l"] == ["q:A"]
+
+
+def test_a_checkpoint_inside_runs_its_call_anew(saver: BaseCheckpointSaver, caller: Caller) -> None:
+    ran: list[str] = []
+    inner = chain(s=named("s", ran), ask=asks("q", ran)).compile()
+    graph = chain(p=named("p", ran), sub=inner, z=named("z", ran)).compile(saver)
+    caller.invoke(graph, {"x": 1, "l": []}, THREAD)
+    (task,) = caller.state(graph, THREAD).tasks
+    asking, *_ = caller.history(graph, task.state)
+    caller.invoke(graph, Command(resume="A"), THREAD)
+    ran.clear()
+    assert caller.invoke(graph, None, asking.config)["__interrupt__"][0].value == "q"
+    sources = [(row.metadata["source"], row.next) for row in caller.history(graph, THREAD)]
+    assert (ran, sources[0], len(sources)) == (["s", "q"], ("fork", ("sub",)), 6)
+    assert caller.invoke(graph, Command(resume="B"), THREAD)["l"] == ["p", "p", "s", "q:B", "z"]
 
 
 # -- 12.3: state and update through levels

@@ -27,7 +27,7 @@ from pydantic import BaseModel, ValidationError
 
 from ..support.stories import commits
 from .callers import Caller
-from .programs import ONE, State, asked, asking, chain, side_by_side, signing, single
+from .programs import ONE, State, asked, asking, chain, rows, side_by_side, signing, single
 
 STRICT = {"configurable": {"thread_id": "1", "__pregel_strict_resume": True}}
 NOBODY = "f" * 32
@@ -374,6 +374,33 @@ def test_an_update_alone_is_applied_and_the_task_runs_again(saver: BaseCheckpoin
     assert caller.invoke(graph, Command(resume="A"), ONE)["l"] == [9, "A"]
 
 
+def test_an_update_belongs_to_the_checkpoint_and_outlives_a_question_given_up(
+    saver: BaseCheckpointSaver, caller: Caller
+) -> None:
+    graph = single(asking("q")).compile(checkpointer=saver)
+    caller.invoke(graph, {"x": 1}, ONE)
+    caller.invoke(graph, Command(update={"x": 5, "l": ["u"]}), ONE)
+    assert [row.values for row in caller.history(graph, ONE)] == [{"x": 5, "l": ["u"]}, {"l": []}]
+    output = caller.invoke(graph, {"l": ["n"]}, ONE)
+    assert (output["x"], output["l"], asked(output)) == (5, ["u", "n"], ["q"])
+
+
+def test_an_update_of_a_finished_thread_makes_no_checkpoint(saver: BaseCheckpointSaver, caller: Caller) -> None:
+    graph = chain("a").compile(checkpointer=saver)
+    caller.invoke(graph, {"x": 1}, ONE)
+    assert caller.stream(graph, Command(update={"x": 5, "l": ["u"]}), ONE, stream_mode="values") == [
+        {"x": 5, "l": ["a", "u"]}
+    ]
+    assert rows(caller.history(graph, ONE)) == [
+        ("loop", 1, (), ["a", "u"]),
+        ("loop", 0, ("a",), []),
+        ("input", -1, ("__start__",), []),
+    ]
+    # In LangGraph a second update of the same key raises from then on
+    assert caller.invoke(graph, Command(update={"x": 6}), ONE) == {"x": 6, "l": ["a", "u"]}
+    assert caller.invoke(graph, {"l": ["n"]}, ONE) == {"x": 6, "l": ["a", "u", "n", "a"]}
+
+
 def test_a_goto_alone_runs_its_node_in_the_same_step(saver: BaseCheckpointSaver, caller: Caller) -> None:
     graph = single(asking("q")).add_node("z", signing("z")).compile(checkpointer=saver)
     caller.invoke(graph, {"x": 1}, ONE)
@@ -416,16 +443,31 @@ def test_a_path_function_may_ask(saver: BaseCheckpointSaver, caller: Caller) -> 
     builder = single(body).add_node("z", signing("z"))
     builder.add_conditional_edges("f", lambda state: "z" if interrupt("go?") == "y" else END, ["z", END])
     graph = builder.compile(checkpointer=saver)
-    assert asked(caller.invoke(graph, {"x": 0}, ONE)) == ["go?"]
-    assert caller.state(graph, ONE).next == ("f",)
+    output = caller.invoke(graph, {"x": 0}, ONE)
+    assert (asked(output), output["x"]) == (["go?"], 1)
+    state = caller.state(graph, ONE)
+    assert (state.next, state.values["x"], state.tasks[0].result) == (("f",), 0, None)
     assert caller.invoke(graph, Command(resume="y"), ONE) == {"x": 2, "l": ["z"]}
+
+
+def test_who_is_asked_sees_what_the_task_had_written(saver: BaseCheckpointSaver, caller: Caller) -> None:
+    builder = single(signing("f")).add_node("z", signing("z")).add_edge(START, "z")
+    builder.add_conditional_edges("f", lambda state: interrupt("one?") and interrupt("two?"), [END])
+    graph = builder.compile(checkpointer=saver)
+    first, asking, last = caller.stream(graph, {"x": 0}, ONE, stream_mode="values")
+    assert (first, asking["l"], last) == ({"x": 0, "l": []}, [], {"x": 0, "l": ["f", "z"]})
+    output = caller.invoke(graph, Command(resume="y"), ONE)
+    assert (asked(output), output["l"]) == (["two?"], ["f", "z"])
+    assert caller.state(graph, ONE).values["l"] == ["z"]
+    assert caller.invoke(graph, Command(resume=END), ONE) == {"x": 0, "l": ["f", "z"]}
 
 
 def test_starts_path_function_may_ask(saver: BaseCheckpointSaver, caller: Caller) -> None:
     builder = StateGraph(State).add_node("z", signing("z"))
     builder.add_conditional_edges(START, lambda state: "z" if interrupt("go?") == "y" else END, ["z", END])
     graph = builder.compile(checkpointer=saver)
-    assert asked(caller.invoke(graph, {"x": 0}, ONE)) == ["go?"]
+    output = caller.invoke(graph, {"x": 0}, ONE)
+    assert (asked(output), output["x"]) == (["go?"], 0)
     assert caller.state(graph, ONE).next == ("__start__",)
     assert caller.invoke(graph, Command(resume="y"), ONE) == {"x": 0, "l": ["z"]}
 
