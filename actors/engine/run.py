@@ -391,7 +391,8 @@ class Run:
     def wake(self) -> None:
         """Tell a waiting caller to look again. From any thread."""
         signal = self._signal
-        if signal is not None:
+        # Whoever waits clears the signal before looking for what to do: one that is set still has that look before it.
+        if signal is not None and not signal.is_set():
             signal.set()
         future = self._future
         if future is not None and self.loop is not None:

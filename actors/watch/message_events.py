@@ -24,9 +24,10 @@ class MessageEventHandler(MessageHandler, _V2StreamingCallbackHandler):
 
     def on_stream_event(self, event: Any, *, run_id: UUID, **kwargs: Any) -> None:
         """A piece came: the start of the message, of a block in it, more of a block, the end of either."""
-        metadata = self._metadata.get(run_id)
-        if metadata is None:
+        call = self._calls.get(run_id)
+        if call is None:
             return
+        place, metadata = call
         if event["event"] == "message-start" and event.get("id"):
             self._run.view.seen_messages.add(event["id"])
-        self._run.show([(self._places[run_id], "messages", (event, {**metadata, "run_id": str(run_id)}))])
+        self._run.show(((place, "messages", (event, {**metadata, "run_id": str(run_id)})),))

@@ -24,8 +24,8 @@ class MessageHandler(BaseCallbackHandler):
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._metadata: dict[UUID, dict[str, Any]] = {}
-        self._places: dict[UUID, tuple[str, ...]] = {}
+        self._calls: dict[UUID, tuple[tuple[str, ...], dict[str, Any]]] = {}
+        """Models that are at work: the namespace of the calling node's graph, and what is shown beside a message."""
 
     def on_chat_model_start(
         self,
@@ -40,9 +40,9 @@ class MessageHandler(BaseCallbackHandler):
         """A model begins: remember which node called it."""
         ns = graph_of(str((metadata or {}).get("langgraph_checkpoint_ns") or ""))
         if metadata and TAG_NOSTREAM not in (tags or ()) and (ns == self._run.ns or self._run.settings.subgraphs):
-            self._places[run_id] = tuple(ns.split(SEPARATOR)) if ns else ()
             own = [tag for tag in tags or () if not tag.startswith("seq:step")]  # langchain-core's marks of a sequence
-            self._metadata[run_id] = {**metadata, **({"tags": own} if own else {})}
+            shown = {**metadata, **({"tags": own} if own else {})}
+            self._calls[run_id] = tuple(ns.split(SEPARATOR)) if ns else (), shown
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
         """A model ended: its message is emitted whole if no token of it was."""
@@ -51,26 +51,24 @@ class MessageHandler(BaseCallbackHandler):
             message = getattr(generations[0][0], "message", None)
             if isinstance(message, BaseMessage):
                 self._emit(run_id, message, repeated=False)
-        self._forget(run_id)
+        self._calls.pop(run_id, None)
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         """A model failed: forget it."""
-        self._forget(run_id)
-
-    def _forget(self, run_id: UUID) -> None:
-        self._metadata.pop(run_id, None)
-        self._places.pop(run_id, None)
+        self._calls.pop(run_id, None)
 
     def _emit(self, run_id: UUID, message: BaseMessage, *, repeated: bool) -> None:
-        metadata = self._metadata.get(run_id)
-        if metadata is None:
+        call = self._calls.get(run_id)
+        if call is None:
             return
-        if message.id is None:
-            message.id = f"lc_run--{run_id}"
+        identifier = message.id
+        if identifier is None:
+            message.id = identifier = f"lc_run--{run_id}"
         seen = self._run.view.seen_messages
-        if repeated or message.id not in seen:
-            seen.add(message.id)
-            self._run.show([(self._places[run_id], "messages", (message, metadata))])
+        if repeated or identifier not in seen:
+            seen.add(identifier)
+            place, metadata = call
+            self._run.show(((place, "messages", (message, metadata)),))
 
 
 class TokenHandler(MessageHandler, _StreamingCallbackHandler):

@@ -12,6 +12,9 @@ from ...events.vocabulary import INTERRUPT
 from .tasks import PUSH
 from .view import Chunk, RunView, Values
 
+_FINISHED = frozenset({"values", "tasks", "checkpoints", "debug"})
+"""Modes whose chunks are touched at all."""
+
 
 def finished(view: RunView, chunk: Chunk) -> Chunk:
     """The chunk with inputs of tasks, and under version "v2" the state, in their declared classes.
@@ -20,7 +23,7 @@ def finished(view: RunView, chunk: Chunk) -> Chunk:
     such a state stays a dict.
     """
     ns, mode, payload = chunk
-    if ns != view.ns:
+    if mode not in _FINISHED or ns != view.ns:
         # Of a graph called inside: finished where it was made.
         return chunk
     if mode == "values" and view.version == "v2":
