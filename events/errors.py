@@ -7,6 +7,7 @@
     │   ├── OutcomeUnknownError       the store did not answer: the append may or may not have happened
     │   ├── StoreBusyError            locked, full or read-only: nothing was written
     │   ├── CorruptCommitError        a row that is not what clew wrote
+    │   ├── CipherError               a commit stored in plain where a key is set, or one without its key at hand
     │   └── ThreadErasedError         the thread's data is gone
     ├── CodecError
     │   ├── EncodeError (TypeError)   a value the codec does not know, with its path
@@ -104,6 +105,15 @@ class CorruptCommitError(StoreError, ValueError):
             f"thread {thread!r}, version {version}: {reason}; the row was changed outside clew or by another program; "
             "restore it from a backup"
         )
+
+
+class CipherError(StoreError):
+    """A commit cannot be opened with the keys at hand, or was stored in plain where a key is set. Nothing is lost."""
+
+    def __init__(self, thread: str, version: int, reason: str) -> None:
+        self.thread = thread
+        self.version = version
+        super().__init__(f"thread {thread!r}, version {version}: {reason}")
 
 
 class ThreadErasedError(StoreError, KeyError):

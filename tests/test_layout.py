@@ -36,6 +36,7 @@ WIDE_FOLDERS: dict[str, str] = {
 # Packages that are no dependency of the core, so they are imported where they are used, each with its extra.
 OPTIONAL: dict[str, str] = {
     "aiohttp": "tavily",
+    "cryptography": "crypto",
     "langchain_anthropic": "anthropic",
     "langchain_aws": "aws",
     "langchain_google_genai": "google",

@@ -60,7 +60,7 @@ class SavedThreads:
 
 def _read(saver: BaseCheckpointSaver, thread: str) -> tuple[ThreadState, View]:
     """The thread's state and how to show it."""
-    log = ThreadLog(saver.store, thread, saver.tenant)
+    log = ThreadLog(saver.store, thread, saver.tenant, saver.cipher)
     # Once without channels: which graph worked on it says the log itself.
     seen = log.load(Codec(), Channels({})).graphs
     graph = _known(saver, seen)

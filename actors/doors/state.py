@@ -77,7 +77,7 @@ def _read(graph: Setup, config: RunnableConfig) -> tuple[dict[str, Any], ThreadS
     graph.know_inside()
     if actor is not None and actor.plan is graph.plan:
         return completed, graph.peek(actor)
-    return completed, ThreadLog(saver.store, thread, saver.tenant).load(graph.codec, graph.channels)
+    return completed, ThreadLog(saver.store, thread, saver.tenant, saver.cipher).load(graph.codec, graph.channels)
 
 
 class Place(Struct, frozen=True):

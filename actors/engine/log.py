@@ -10,6 +10,7 @@ from ...events.chain.digest import genesis, link
 from ...events.codec.commits import decode_commit, encode_commit
 from ...events.codec.values import Codec
 from ...events.errors import CorruptCommitError
+from ...events.privacy.cipher import Cipher
 from ...events.stores.store import Entry, Head, Row, Store
 from ...events.vocabulary import Commit, Recorded
 from ...projections.inbox.summary import encode_questions
@@ -24,6 +25,7 @@ class ThreadLog(Struct, frozen=True):
     store: Store
     thread: str
     tenant: str = ""
+    cipher: Cipher | None = None
 
     def load(self, codec: Codec, channels: Channels, state: ThreadState | None = None) -> ThreadState:
         """The thread's state with everything that the store holds now, folded onto `state` (a new thread's if None).
@@ -42,7 +44,10 @@ class ThreadLog(Struct, frozen=True):
             raise CorruptCommitError(self.thread, row.version, f"expected version {state.version + 1} next")
         if link(self.previous(state), row.body) != row.digest:
             raise CorruptCommitError(self.thread, row.version, "its content does not match its digest")
-        commit = decode_commit(row.body, codec, thread=self.thread, version=row.version)
+        body = row.body
+        if self.cipher is not None:
+            body = self.cipher.open(body, self.thread, row.version, self.tenant)
+        commit = decode_commit(body, codec, thread=self.thread, version=row.version)
         return Recorded(self.thread, row.version, row.position, row.digest, commit)
 
     def previous(self, state: ThreadState) -> bytes:
@@ -55,6 +60,8 @@ class ThreadLog(Struct, frozen=True):
         Raises `EncodeError` for a value that cannot be stored.
         """
         body = encode_commit(commit, codec)
+        if self.cipher is not None:
+            body = self.cipher.seal(body, self.thread, before.version + 1, self.tenant)
         digest = link(self.previous(before), body)
         after.digest = digest
         questions = encode_questions(after)

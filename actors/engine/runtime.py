@@ -81,7 +81,7 @@ class Runtime:
         with self._lock:
             actor = shelf.actors.pop(thread, None)
             if actor is None:
-                log = ThreadLog(saver.store, thread, saver.tenant)
+                log = ThreadLog(saver.store, thread, saver.tenant, saver.cipher)
                 actor = ThreadActor(self.dispatcher, thread, log, shelf.journal, codec)
                 actor.home = shelf.actors
             shelf.actors[thread] = actor

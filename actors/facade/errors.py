@@ -4,6 +4,7 @@ from clew.actors.author.callee import NodeError
 from clew.events.errors import (
     AlreadyAnsweredError,
     AmbiguousAnswerError,
+    CipherError,
     ClewError,
     CodecError,
     CorruptCommitError,
@@ -49,6 +50,7 @@ from clew.events.errors import (
 __all__ = [
     "AlreadyAnsweredError",
     "AmbiguousAnswerError",
+    "CipherError",
     "ClewError",
     "CodecError",
     "CorruptCommitError",

@@ -52,7 +52,7 @@ class Follower:
         """What the actor calls at each commit, from any thread; set before the first read."""
         self._graph = graph
         self._saver = saver
-        self._log = ThreadLog(saver.store, self.thread, saver.tenant)
+        self._log = ThreadLog(saver.store, self.thread, saver.tenant, saver.cipher)
         self._after = after
         self._quiet_seconds = quiet_seconds
         self._actor: ThreadActor | None = None

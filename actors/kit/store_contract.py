@@ -299,6 +299,23 @@ class StoreContract:
             assert store.read(thread) == []
         assert store.follow(Position()) == []
 
+    def test_a_retired_thread_keeps_its_commits_and_takes_no_more(self, store: Store) -> None:
+        """It is known no more but by those commits: they prove what was there, and nothing else does."""
+        if not self.erases:
+            return
+        written = entry("t", 0, status=WAITING)
+        store.append(written)
+        store.append(entry("keep", 0))
+        store.retire("t")
+        store.retire("unknown")
+        assert isinstance(error_of(lambda: store.append(entry("t", 1))), ThreadErasedError)
+        assert isinstance(error_of(lambda: store.append(entry("t", 0, by="other"))), ThreadErasedError)
+        assert isinstance(error_of(lambda: store.head("t")), ThreadErasedError)
+        assert [found.thread for found in store.heads()] == ["keep"]
+        assert store.heads(WAITING) == []
+        assert [row.body for row in store.read("t")] == [written.body]
+        assert store.append(entry("unknown", 0)) > 0
+
     def test_erasing_an_unknown_thread_changes_nothing(self, store: Store) -> None:
         """The name stays free."""
         if not self.erases:

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.msgpack import Decoder, Encoder
 
-from ..errors import CorruptCommitError, EncodeError, InternalError
+from ..errors import CipherError, CorruptCommitError, EncodeError, InternalError
 from ..vocabulary.base import VOCABULARY_VERSION, Payload, Write
 from ..vocabulary.commit import EVENT_TYPES, AnyEvent, Commit, Unknown
 from .upcasting import upcast
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 ID_SIZE = 16
 """Bytes of a commit's id."""
+
+SEALED = 0xC1
+"""First byte of a body that a cipher sealed (`events/privacy`); msgpack never uses it."""
 
 TAGS: frozenset[int] = frozenset(cls.__struct_config__.tag for cls in EVENT_TYPES)  # type: ignore[attr-defined]
 """Tags of the events that this clew knows."""
@@ -106,7 +109,8 @@ def _check_written(commit: Commit) -> None:
 def decode_commit(body: bytes, codec: Codec, *, thread: str, version: int) -> Commit:
     """The commit of a row. Its payloads decode when somebody looks; events that a newer clew wrote become `Unknown`.
 
-    Raises `CorruptCommitError`, which names `thread` and `version`, for anything that is not a commit.
+    Raises `CorruptCommitError`, which names `thread` and `version`, for anything that is not a commit, and
+    `CipherError` for one that is still sealed.
     """
     try:
         wire = codec.commits.decode(body)
@@ -119,6 +123,8 @@ def decode_commit(body: bytes, codec: Codec, *, thread: str, version: int) -> Co
 
 def _decode_one_by_one(body: bytes, codec: Codec, thread: str, version: int) -> Commit:
     """The slow way, for other vocabularies and for telling what is wrong."""
+    if body[:1] == bytes([SEALED]):
+        raise CipherError(thread, version, "it is encrypted: give the saver the keyring (cipher=...) that sealed it")
     try:
         wire = codec.commits.decode_raw(body)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:

@@ -11,6 +11,7 @@ from typing import final
 from eventsourcing.persistence import IntegrityError
 
 from ..errors import CodecError, StaleVersionError, StoreError, ThreadErasedError
+from ..privacy.vault import MemoryVault
 from . import recorder
 from .recorder import Stored, Version
 from .store import Entry, Head, Position, Row, ThreadHead, Verdict
@@ -44,6 +45,7 @@ class MemoryStore(recorder.CommitRecorder):
         self._position = 0
         """The last position given; an erase does not give it back."""
         self._closed = False
+        self._vault = MemoryVault()
 
     def setup(self) -> None:
         """Nothing to create."""
@@ -119,6 +121,19 @@ class MemoryStore(recorder.CommitRecorder):
             stream.head = Head()
             stream.rows = []
             self._journal = [(owner, row) for owner, row in self._journal if owner != key]
+
+    def retire(self, thread: str, tenant: str = "") -> None:
+        """See `Store.retire`."""
+        with self._lock:
+            self._refuse_closed()
+            stream = self._streams.get(stream_key(tenant, thread))
+            if stream is not None:
+                stream.erased = True
+                stream.head = Head()
+
+    def vault(self) -> MemoryVault:
+        """The keys beside the threads, see `clew.privacy`."""
+        return self._vault
 
     def close(self) -> None:
         """See `Store.close`. The threads stay in memory as long as the store does."""

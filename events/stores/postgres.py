@@ -23,6 +23,7 @@ from ..errors import (
     StoreError,
     ThreadErasedError,
 )
+from ..privacy.postgres_vault import PostgresVault
 from . import postgres_schema as sql
 from . import recorder
 from .postgres_connections import Connection, ConnectionLostError, PostgresConnections, address_of, execute
@@ -133,6 +134,14 @@ class PostgresStore(recorder.CommitRecorder):
         """See `Store.erase`. An unknown thread stays unknown. Postgres frees the space, and the bytes, at its next
         vacuum."""
         self._ask(partial(_erase, UUID(bytes=stream_key(tenant, thread))))
+
+    def retire(self, thread: str, tenant: str = "") -> None:
+        """See `Store.retire`."""
+        self._query(sql.ERASE_HEAD, UUID(bytes=stream_key(tenant, thread)))
+
+    def vault(self) -> PostgresVault:
+        """The keys in the same database, see `clew.privacy`; its `setup()` makes their table."""
+        return PostgresVault(self._connections)
 
     def close(self) -> None:
         """See `Store.close`. A pool that was given stays open."""

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, final
 
-from ..codec.serializer import check_serde
+from ..privacy.cipher import Cipher
+from ..privacy.keyring import Keyring
 from .saver import BaseCheckpointSaver
 from .store import Store
 
@@ -17,7 +18,14 @@ class PostgresSaver(BaseCheckpointSaver):
     """Keeps threads in a Postgres database. Call `setup()` once per database."""
 
     def __init__(
-        self, conn: Any, pipe: Any = None, serde: Any = None, *, durability: str = "sync", tenant: str = ""
+        self,
+        conn: Any,
+        pipe: Any = None,
+        serde: Any = None,
+        *,
+        durability: str = "sync",
+        tenant: str = "",
+        cipher: Keyring | Cipher | None = None,
     ) -> None:
         """Open the store for a pool, a connection, or a connection string.
 
@@ -25,25 +33,33 @@ class PostgresSaver(BaseCheckpointSaver):
             conn: a psycopg `ConnectionPool` is used as it is and stays the caller's. A psycopg connection, which cannot
                 be reconnected nor shared by threads, tells where to connect: a pool of the saver's own is opened.
             pipe: without effect: an append is one statement.
-            serde: a `JsonPlusSerializer`, without effect; another one is refused.
+            serde: an `EncryptedSerializer`, to encrypt all with one key; a `JsonPlusSerializer`, without effect;
+                another one is refused.
             durability: "sync" waits for the server's disk; "os" does not (`synchronous_commit=off`; not for a given
                 pool, whose connections are set up by whoever made it).
             tenant: whose threads.
+            cipher: a `Keyring`, to encrypt each subject's threads under a key of its own.
 
         Raises:
             MissingPackageError: psycopg or its pool is not installed.
             StoreBusyError: the server cannot be reached.
         """
-        check_serde(serde)
-        super().__init__(_open(conn, durability), tenant=tenant)
+        super().__init__(_open(conn, durability), tenant=tenant, serde=serde, cipher=cipher)
 
     @classmethod
     @contextmanager
     def from_conn_string(
-        cls, conn_string: str, *, pipeline: bool = False, durability: str = "sync", tenant: str = ""
+        cls,
+        conn_string: str,
+        *,
+        pipeline: bool = False,
+        serde: Any = None,
+        durability: str = "sync",
+        tenant: str = "",
+        cipher: Keyring | Cipher | None = None,
     ) -> Iterator[PostgresSaver]:
         """A saver for a connection string; its connections are closed when the block ends. `pipeline` has no effect."""
-        saver = cls(conn_string, durability=durability, tenant=tenant)
+        saver = cls(conn_string, serde=serde, durability=durability, tenant=tenant, cipher=cipher)
         try:
             yield saver
         finally:
@@ -51,7 +67,7 @@ class PostgresSaver(BaseCheckpointSaver):
 
     def setup(self) -> None:
         """Create the tables if they are missing; safe when several processes do it at once."""
-        self.store.setup()
+        self._set_up()
 
 
 @final
@@ -59,19 +75,34 @@ class AsyncPostgresSaver(BaseCheckpointSaver):
     """`PostgresSaver` for async code: the same store and its own pool, opened and closed with `async with`."""
 
     def __init__(
-        self, conn: Any, pipe: Any = None, serde: Any = None, *, durability: str = "sync", tenant: str = ""
+        self,
+        conn: Any,
+        pipe: Any = None,
+        serde: Any = None,
+        *,
+        durability: str = "sync",
+        tenant: str = "",
+        cipher: Keyring | Cipher | None = None,
     ) -> None:
         """As `PostgresSaver`; an `AsyncConnectionPool` or `AsyncConnection` tells where to connect."""
-        check_serde(serde)
-        super().__init__(_open(conn, durability), tenant=tenant)
+        super().__init__(_open(conn, durability), tenant=tenant, serde=serde, cipher=cipher)
 
     @classmethod
     @asynccontextmanager
     async def from_conn_string(
-        cls, conn_string: str, *, pipeline: bool = False, durability: str = "sync", tenant: str = ""
+        cls,
+        conn_string: str,
+        *,
+        pipeline: bool = False,
+        serde: Any = None,
+        durability: str = "sync",
+        tenant: str = "",
+        cipher: Keyring | Cipher | None = None,
     ) -> AsyncIterator[AsyncPostgresSaver]:
         """A saver for a connection string; its connections are closed when the block ends. `pipeline` has no effect."""
-        saver = await asyncio.to_thread(cls, conn_string, durability=durability, tenant=tenant)
+        saver = await asyncio.to_thread(
+            cls, conn_string, serde=serde, durability=durability, tenant=tenant, cipher=cipher
+        )
         try:
             yield saver
         finally:
@@ -79,7 +110,7 @@ class AsyncPostgresSaver(BaseCheckpointSaver):
 
     async def setup(self) -> None:
         """Create the tables if they are missing; safe when several processes do it at once."""
-        await asyncio.to_thread(self.store.setup)
+        await asyncio.to_thread(self._set_up)
 
 
 def _open(conn: Any, durability: str) -> Store:

@@ -150,6 +150,13 @@ class RecorderStore:
             f"{UUID(bytes=stream_key(tenant, thread))} with the database's own tools"
         )
 
+    def retire(self, thread: str, tenant: str = "") -> None:
+        """Not possible: eventsourcing's recorders have no heads to mark. Nothing is changed.
+
+        Whoever still works on a thread whose key is destroyed is refused when its process asks for the key again.
+        """
+        self._refuse_closed()
+
     def close(self) -> None:
         """See `Store.close`."""
         if not self._closed:

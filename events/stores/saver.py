@@ -9,8 +9,10 @@ from types import TracebackType
 from typing import Any, ClassVar, NoReturn, Self
 from weakref import WeakValueDictionary
 
-from ..codec.serializer import check_serde
-from ..errors import InternalError
+from ..errors import InternalError, StoreError
+from ..privacy.cipher import Cipher
+from ..privacy.keyring import Keyring, SubjectCipher, whole_thread
+from ..privacy.serializer import cipher_on
 from .checkpoints import Checkpoint, CheckpointTuple, ThreadReader, matches
 from .copying import copy_commits
 from .memory import MemoryStore
@@ -38,10 +40,19 @@ class BaseCheckpointSaver:
     """Where the threads are."""
     tenant: str
     """Threads of another tenant cannot be seen through this saver, whatever their names."""
+    cipher: Cipher | None
+    """What seals commits before they are chained and stored; None: they are stored in plain."""
 
-    def __init__(self, store: Store, *, tenant: str = "") -> None:
+    def __init__(
+        self, store: Store, *, tenant: str = "", serde: Any = None, cipher: Keyring | Cipher | None = None
+    ) -> None:
         self.store = store
         self.tenant = tenant
+        try:
+            self.cipher = cipher_on(store, serde, cipher)
+        except BaseException:
+            store.close()
+            raise
         self.graphs: WeakValueDictionary[bytes, Any] = WeakValueDictionary()
         """The graphs that were compiled with this saver, by fingerprint: what reading folds with."""
 
@@ -50,12 +61,15 @@ class BaseCheckpointSaver:
     def delete_thread(self, thread_id: str) -> None:
         """Erase a thread: its commits are deleted, its id cannot be used again. An unknown id stays free.
 
+        With a keyring that gives each thread a key of its own, that key is destroyed too: copies cannot be read either.
         Whoever still works on it, in any process, fails at the next step with `ThreadErasedError`.
 
         Raises:
             StoreError: the store cannot delete.
         """
         self.store.erase(str(thread_id), self.tenant)
+        if isinstance(self.cipher, SubjectCipher) and self.cipher.keyring.subject_of is whole_thread:
+            self.cipher.destroy(str(thread_id), self.tenant)
 
     async def adelete_thread(self, thread_id: str) -> None:
         """As `delete_thread`, off the event loop."""
@@ -72,11 +86,67 @@ class BaseCheckpointSaver:
             ThreadErasedError: one of them was erased.
             ValueError: the target exists and is no part of such a copy.
         """
-        copy_commits(self.store, str(source_thread_id), str(target_thread_id), self.tenant)
+        copy_commits(self.store, str(source_thread_id), str(target_thread_id), self.tenant, self.cipher)
 
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """As `copy_thread`, off the event loop."""
         await asyncio.to_thread(self.copy_thread, source_thread_id, target_thread_id)
+
+    # -- keys
+
+    def erase_subject(self, subject: str) -> list[str]:
+        """Make all that is stored about a subject unreadable for good, by destroying its keys; its threads' ids.
+
+        The sealed commits stay, so that the chains of its threads can still be proved. Whoever still works on one of
+        them fails at the next step. May be repeated, and is to be if it was broken off.
+
+        Raises:
+            StoreError: this saver has no keyring.
+        """
+        ring = self._subject_cipher("erase_subject")
+        found = self._close_threads_of(subject, ring)
+        ring.destroy(subject, self.tenant)
+        # Threads that began between the look and the destruction.
+        return sorted({*found, *self._close_threads_of(subject, ring)})
+
+    async def aerase_subject(self, subject: str) -> list[str]:
+        """As `erase_subject`, off the event loop."""
+        return await asyncio.to_thread(self.erase_subject, subject)
+
+    def renew_key(self, subject: str) -> None:
+        """Seal what is stored about a subject from now on with another key; what there is stays readable.
+
+        Raises:
+            StoreError: this saver has no keyring.
+        """
+        self._subject_cipher("renew_key").renew(subject, self.tenant)
+
+    def rotate_master_key(self) -> int:
+        """Wrap all subjects' keys, of every tenant, with the keyring's active master key; how many there were to do.
+
+        Raises:
+            CipherError: a master key that wraps one is not in the keyring.
+            StoreError: this saver has no keyring.
+        """
+        return self._subject_cipher("rotate_master_key").rotate()
+
+    def _subject_cipher(self, name: str) -> SubjectCipher:
+        if isinstance(self.cipher, SubjectCipher):
+            return self.cipher
+        raise StoreError(f"{type(self).__name__}.{name}: it needs a key for each subject: give cipher=Keyring(...)")
+
+    def _close_threads_of(self, subject: str, ring: SubjectCipher) -> list[str]:
+        subject_of = ring.keyring.subject_of
+        heads = self.store.heads(limit=THREADS_LISTED_MAX, tenant=self.tenant)
+        found = [head.thread for head in heads if subject_of(head.thread) == subject]
+        for thread in found:
+            self.store.retire(thread, self.tenant)
+        return found
+
+    def _set_up(self) -> None:
+        self.store.setup()
+        if isinstance(self.cipher, SubjectCipher):
+            self.cipher.vault.setup()
 
     # -- checkpoints, for reading
 
@@ -218,9 +288,8 @@ class BaseCheckpointSaver:
 class InMemorySaver(BaseCheckpointSaver):
     """Keeps threads in this process's memory, for tests and notebooks; they end with it."""
 
-    def __init__(self, *, serde: Any = None, tenant: str = "") -> None:
-        check_serde(serde)
-        super().__init__(MemoryStore(), tenant=tenant)
+    def __init__(self, *, serde: Any = None, tenant: str = "", cipher: Keyring | Cipher | None = None) -> None:
+        super().__init__(MemoryStore(), tenant=tenant, serde=serde, cipher=cipher)
 
     def setup(self) -> None:
         """Nothing to create."""

@@ -16,6 +16,7 @@ from typing import final
 from eventsourcing.persistence import IntegrityError
 
 from ..errors import CodecError, StaleVersionError, StoreBusyError, StoreError, ThreadErasedError
+from ..privacy.sqlite_vault import SqliteVault
 from . import recorder
 from . import sqlite_schema as sql
 from .recorder import NUMBER_MAX, Stored, Version
@@ -145,6 +146,21 @@ class SqliteStore(recorder.CommitRecorder):
                 connection.execute(sql.CHECKPOINT)
         except sqlite3.Error as error:
             raise store_error(error, self.path) from error
+
+    def retire(self, thread: str, tenant: str = "") -> None:
+        """See `Store.retire`."""
+        try:
+            with self._connections.writing() as connection:
+                connection.execute(sql.ERASE_HEAD, (stream_key(tenant, thread),))
+                connection.execute(sql.COMMIT)
+        except sqlite3.Error as error:
+            raise store_error(error, self.path) from error
+
+    def vault(self) -> SqliteVault:
+        """The keys in the same file, see `clew.privacy`; their table is there."""
+        vault = SqliteVault(self._connections)
+        vault.setup()
+        return vault
 
     def close(self) -> None:
         """See `Store.close`."""

@@ -13,7 +13,8 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, final
 
-from ..codec.serializer import check_serde
+from ..privacy.cipher import Cipher
+from ..privacy.keyring import Keyring
 from .saver import BaseCheckpointSaver
 from .sqlite import SqliteStore
 from .sqlite_addresses import file_of_async, place_of
@@ -31,31 +32,40 @@ class SqliteSaver(BaseCheckpointSaver):
         serde: Any = None,
         durability: Durability = "sync",
         tenant: str = "",
+        cipher: Keyring | Cipher | None = None,
     ) -> None:
         """Open the store on the file of a connection, or on a path.
 
         Args:
             conn: the connection stays the caller's, and may be closed, unless its database is in memory: then the saver
                 uses it (all its settings for rows and transactions are reset) as long as it lives.
-            serde: a `JsonPlusSerializer`, without effect; another one is refused.
+            serde: an `EncryptedSerializer`, to encrypt all with one key; a `JsonPlusSerializer`, without effect;
+                another one is refused.
             durability: "sync" (an fsync per append) or "os" (survives `kill -9`, not a power loss).
             tenant: whose threads.
+            cipher: a `Keyring`, to encrypt each subject's threads under a key of its own.
 
         Raises:
             StoreError: the file is no database, of a newer clew, or cannot be opened; or a database in memory
                 belongs to one thread alone (`check_same_thread`).
         """
-        check_serde(serde)
         path, shared = place_of(conn, "SqliteSaver")
-        super().__init__(SqliteStore(path, durability, connection=shared), tenant=tenant)
+        store = SqliteStore(path, durability, connection=shared)
+        super().__init__(store, tenant=tenant, serde=serde, cipher=cipher)
 
     @classmethod
     @contextmanager
     def from_conn_string(
-        cls, conn_string: str, *, durability: Durability = "sync", tenant: str = ""
+        cls,
+        conn_string: str,
+        *,
+        serde: Any = None,
+        durability: Durability = "sync",
+        tenant: str = "",
+        cipher: Keyring | Cipher | None = None,
     ) -> Iterator[SqliteSaver]:
         """A saver on a file, ":memory:" or a "file:" address; closed when the block ends."""
-        saver = cls(conn_string, durability=durability, tenant=tenant)
+        saver = cls(conn_string, serde=serde, durability=durability, tenant=tenant, cipher=cipher)
         try:
             yield saver
         finally:
@@ -63,31 +73,45 @@ class SqliteSaver(BaseCheckpointSaver):
 
     def setup(self) -> None:
         """Create the tables if they are missing. Made savers have done so."""
-        self.store.setup()
+        self._set_up()
 
 
 @final
 class AsyncSqliteSaver(BaseCheckpointSaver):
     """`SqliteSaver` for async code: the same store, opened and closed with `async with`."""
 
-    def __init__(self, conn: Any, *, serde: Any = None, durability: Durability = "sync", tenant: str = "") -> None:
+    def __init__(
+        self,
+        conn: Any,
+        *,
+        serde: Any = None,
+        durability: Durability = "sync",
+        tenant: str = "",
+        cipher: Keyring | Cipher | None = None,
+    ) -> None:
         """Open the store on the file of an `aiosqlite` connection, awaited or not; it stays the caller's.
 
         Raises:
             StoreError: the connection does not tell its file, or its database is in memory.
         """
-        check_serde(serde)
-        super().__init__(SqliteStore(file_of_async(conn, "AsyncSqliteSaver"), durability), tenant=tenant)
+        store = SqliteStore(file_of_async(conn, "AsyncSqliteSaver"), durability)
+        super().__init__(store, tenant=tenant, serde=serde, cipher=cipher)
 
     @classmethod
     @asynccontextmanager
     async def from_conn_string(
-        cls, conn_string: str, *, durability: Durability = "sync", tenant: str = ""
+        cls,
+        conn_string: str,
+        *,
+        serde: Any = None,
+        durability: Durability = "sync",
+        tenant: str = "",
+        cipher: Keyring | Cipher | None = None,
     ) -> AsyncIterator[AsyncSqliteSaver]:
         """A saver on a file, ":memory:" or a "file:" address; closed when the block ends."""
         saver = cls.__new__(cls)
         store = await asyncio.to_thread(SqliteStore, conn_string, durability)
-        BaseCheckpointSaver.__init__(saver, store, tenant=tenant)
+        BaseCheckpointSaver.__init__(saver, store, tenant=tenant, serde=serde, cipher=cipher)
         try:
             yield saver
         finally:
@@ -95,4 +119,4 @@ class AsyncSqliteSaver(BaseCheckpointSaver):
 
     async def setup(self) -> None:
         """Create the tables if they are missing. Made savers have done so."""
-        await asyncio.to_thread(self.store.setup)
+        await asyncio.to_thread(self._set_up)

@@ -137,6 +137,10 @@ class Store(Protocol):
         """Delete the thread's commits and leave a tombstone: later appends raise `ThreadErasedError`."""
         ...
 
+    def retire(self, thread: str, tenant: str = "") -> None:
+        """As `erase`, but keep the commits: sealed ones whose key is destroyed, by which the chain can be proved."""
+        ...
+
     def close(self) -> None:
         """Release connections. Further calls raise `StoreError`."""
         ...

@@ -99,6 +99,10 @@ class FaultyStore:
         """See `Store.erase`."""
         self.inner.erase(thread, tenant)
 
+    def retire(self, thread: str, tenant: str = "") -> None:
+        """See `Store.retire`."""
+        self.inner.retire(thread, tenant)
+
     def close(self) -> None:
         """The store around which it stands is its maker's to close."""
 
