@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from clew.events.codec import Codec, canonical_digest, decode_commit, encode_commit
-from clew.events.errors import CodecError, CorruptCommitError, InternalError
+from clew.events.errors import CipherError, CodecError, CorruptCommitError, InternalError
 from clew.events.vocabulary import Payload
 
 from tests.events.strategies import codec as declared_codec
@@ -126,7 +126,7 @@ def main(cases: int, seed: int) -> None:
         try:
             (read_value if kind == "value" else read_commit)(content, codec)
             outcomes["read"] += 1
-        except (CodecError, CorruptCommitError) as error:
+        except (CipherError, CodecError, CorruptCommitError) as error:
             outcomes[type(error).__name__] += 1
         except InternalError:
             outcomes["not written again"] += 1
