@@ -19,7 +19,7 @@ from ...events.vocabulary import END, START, TimeoutPolicy, timeout_policy
 from ...projections.channels.messages import add_messages
 from ..doors.compiled import CompiledStateGraph
 from ..engine.runtime import Runtime
-from .callee import callee_of
+from .callee import callee_of, plain_name_of
 from .plan import Plan
 from .planning import Options, Sketch, make_plan
 from .policies import CachePolicy, RetryPolicy, retry_policies
@@ -267,7 +267,10 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
             raise ValueError("add_sequence got an empty list: give at least one node")
         previous: str | None = None
         for entry in nodes:
-            name, action = entry if isinstance(entry, tuple) and len(entry) == 2 else name_and_action(entry, None)
+            if isinstance(entry, tuple) and len(entry) == 2:
+                name, action = entry
+            else:
+                name, action = plain_name_of(entry), name_and_action(entry, None)[1]
             self.add_node(name, action)
             if previous is not None:
                 self.add_edge(previous, name)

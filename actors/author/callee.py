@@ -69,6 +69,11 @@ def name_of(action: Any) -> str:
     """The name that an action gives its node: a Runnable's, a function's, else that of its class."""
     if isinstance(action, Runnable):
         return action.get_name()
+    return plain_name_of(action)
+
+
+def plain_name_of(action: Any) -> str:
+    """A function's name, else that of the class, also of a Runnable with a name: what `add_sequence` goes by."""
     return getattr(action, "__name__", None) or type(action).__name__
 
 

@@ -176,7 +176,7 @@ def _from_command(plan: Plan, node: str, command: Command[Any], result: Returned
         _from_update(plan, node, command.update, result)
     goto = command.goto
     targets = (goto,) if isinstance(goto, (str, Send)) else goto
-    if not isinstance(targets, (list, tuple)):
+    if not isinstance(targets, Iterable):
         raise InvalidUpdateError(
             f"node {node!r} returned Command(goto={goto!r}): give a node's name, a Send, or a list"
         )

@@ -262,7 +262,8 @@ def _of_pydantic(info: Any) -> Any:
 
 
 def _coercion(owner: type) -> Callable[..., Any] | None:
-    if issubclass(owner, dict):
+    """What makes a node's input of the values: a dataclass, model or Struct. Other classes only annotate a dict."""
+    if not (is_model(owner) or dataclasses.is_dataclass(owner) or issubclass(owner, Struct)):
         return None
     if any(info.validation_alias or info.alias for info in model_fields(owner).values()):
         # channels go by field name, a model's constructor by alias

@@ -97,9 +97,10 @@ def drain(draft: Draft, reason: str) -> Decision:
 
 
 def start_tasks(draft: Draft, ordinals: Iterable[int]) -> Decision:
-    """Say that these tasks of the open step start."""
-    started = tuple(ordinals)
-    tasks = draft.line().tasks
+    """Say that these tasks of the open step start, what was sent first: streams show who ends first."""
+    started, tasks = tuple(ordinals), draft.line().tasks
+    if len(started) > 1 and tasks[started[-1]].send >= 0 > tasks[started[0]].send:
+        started = tuple(sorted(started, key=lambda ordinal: tasks[ordinal].send < 0))
     for ordinal in started:
         draft.say(NodeStarted(task=ordinal, attempt=tasks[ordinal].attempt + 1))
     return Decision(draft, start=started)

@@ -221,11 +221,19 @@ def _returned(task: Task) -> Any:
     return next((as_given(write) for write in writes if write.channel == END), None)
 
 
-def _result(view: View, checkpoint: Checkpoint, task: Task, standing: bool) -> dict[str, Any] | None:
-    """What a task wrote; None while it is open. `standing`: the checkpoint is the head, so its start task is open."""
+def _result(view: View, checkpoint: Checkpoint, task: Task, standing: bool) -> Any:
+    """What a task wrote, bare where the state is one value; None while it is open.
+
+    `standing`: the checkpoint is the head, so its start task is open.
+    """
     if task.node == START:
-        return None if standing else by_channel(view.kept(checkpoint.input_writes))
-    return None if task.completed is None or task.handler else by_channel(view.kept(task.completed.writes))
+        writes = None if standing else checkpoint.input_writes
+    else:
+        writes = None if task.completed is None or task.handler else task.completed.writes
+    if writes is None:
+        return None
+    written = by_channel(view.kept(writes))
+    return written if view.root is None else written.get(view.root)
 
 
 def by_channel(writes: Sequence[Write]) -> dict[str, Any]:

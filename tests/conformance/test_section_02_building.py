@@ -237,6 +237,12 @@ def test_a_sequence_chains_its_nodes_and_begins_nowhere() -> None:
     assert builder.add_edge(START, "a").compile().invoke(GIVEN)["l"] == ["a", "b"]
 
 
+def test_a_sequence_names_a_runnable_after_its_class() -> None:
+    step = RunnableLambda(lambda state: None, name="step")
+    assert list(StateGraph(State).add_sequence([step]).nodes) == ["RunnableLambda"]
+    assert list(StateGraph(State).add_node(step).nodes) == ["step"]
+
+
 def test_entry_and_finish_points_are_edges() -> None:
     builder = graph().add_node(a).add_node(b).set_entry_point("a").add_edge("a", "b").set_finish_point("b")
     assert builder.edges == {(START, "a"), ("a", "b"), ("b", END)}

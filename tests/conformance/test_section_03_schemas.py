@@ -5,10 +5,10 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any, NotRequired, Optional, Required, TypedDict
+from typing import Annotated, Any, NamedTuple, NotRequired, Optional, Required, TypedDict
 
 import pytest
-from clew import START, StateGraph
+from clew import START, Command, InMemorySaver, StateGraph
 from clew.checkpoint import BaseCheckpointSaver
 from clew.errors import InvalidUpdateError
 from clew.managed import IsLastStep, RemainingSteps
@@ -53,10 +53,26 @@ class Plain:
 # -- 3.1
 
 
-@pytest.mark.parametrize("schema", [State, Data, Model, Plain])
+class Pair(NamedTuple):
+    """A tuple with annotated fields."""
+
+    x: int = 0
+
+
+@pytest.mark.parametrize("schema", [State, Data, Model, Plain, Pair])
 def test_each_annotated_field_is_a_channel(schema: Any) -> None:
     assert set(StateGraph(schema).channels) >= {"x"}
     assert run(schema, lambda state: {"x": 2}, {"x": 1})["x"] == 2
+
+
+@pytest.mark.parametrize("schema", [Plain, Pair])
+def test_a_class_of_another_kind_only_annotates_a_dict(schema: Any) -> None:
+    def node(state: Any) -> dict[str, Any]:
+        return {"x": state["x"] + 1}
+
+    assert run(schema, node, {"x": 1})["x"] == 2
+    node.__annotations__["state"] = schema
+    assert run(State, node, {"x": 1})["x"] == 2
 
 
 def test_required_and_not_required_are_stripped() -> None:
@@ -88,6 +104,20 @@ def test_a_root_state_is_kept_and_updated(saver: BaseCheckpointSaver, caller: Ca
     caller.update(graph, ONE, [9])
     assert caller.state(graph, ONE).values == [7, 1, 8, 3, 9]
     assert caller.stream(graph, [1], ONE) == [{"n": [6]}]
+    results = [task.result for row in caller.history(graph, ONE, limit=3) for task in row.tasks]
+    assert results == [[6], [1]]
+
+
+def test_the_result_of_a_roots_task_is_bare(caller: Caller) -> None:
+    several = [Command(update="x"), Command(update="y")]
+    builder = StateGraph(Annotated[str, operator.add]).add_sequence([("n", lambda _: several), ("m", lambda _: None)])
+    graph = builder.add_edge(START, "n").compile(checkpointer=InMemorySaver())
+    assert caller.invoke(graph, "a", ONE) == "axy"
+    assert [task.result for row in caller.history(graph, ONE) for task in row.tasks] == [
+        None,
+        {"$writes": ["x", "y"]},
+        "a",
+    ]
 
 
 def test_what_is_no_type_is_a_warning() -> None:
@@ -144,6 +174,20 @@ class Keeps(TypedDict):
     """`l` keeps its last value."""
 
     l: list  # noqa: E741
+
+
+def test_two_schemas_may_write_the_same_lambda() -> None:
+    class One(TypedDict):
+        l: Annotated[list, lambda old, new: old + new]  # noqa: E741
+
+    class Other(TypedDict):
+        l: Annotated[list, lambda old, new: old + new]  # noqa: E741
+
+    def node(state: Other) -> dict[str, Any]:
+        return {"l": [len(state["l"])]}
+
+    node.__annotations__["state"] = Other
+    assert run(One, node, {"l": [7]}) == {"l": [7, 1]}
 
 
 def test_a_plain_key_may_follow_a_reducer_and_not_the_other_way() -> None:

@@ -77,6 +77,18 @@ def test_a_send_is_a_run_with_its_argument_as_the_whole_input(caller: Caller) ->
     assert caller.invoke(builder.compile(), GIVEN)["l"] == [{"i": 0}, {"i": 1}, {"i": 2}, "z"]
 
 
+def test_what_is_sent_begins_before_the_nodes_beside_it_and_is_merged_after_them(caller: Caller) -> None:
+    goto = [Send("b", {}), "a"]
+    graph = single(lambda state: Command(goto=goto)).add_node("a", signing("a")).add_node("b", signing("b")).compile()
+    assert [*map(list, caller.stream(graph, GIVEN, stream_mode="updates"))] == [["f"], ["b"], ["a"]]
+    assert caller.invoke(graph, GIVEN)["l"] == ["a", "b"]
+
+
+def test_a_goto_may_be_a_set_of_names(caller: Caller) -> None:
+    graph = single(lambda state: Command(goto={"a"})).add_node("a", signing("a")).compile()
+    assert caller.invoke(graph, GIVEN)["l"] == ["a"]
+
+
 def test_a_command_updates_and_adds_to_the_static_edges(caller: Caller) -> None:
     node = lambda state: Command(update={"x": 9}, goto=["a", Send("b", {"q": 1})])  # noqa: E731
     builder = single(node).add_node("a", signing("a")).add_node("b", lambda state: {"l": [state]})
