@@ -161,6 +161,8 @@ class Outcome(Struct, frozen=True):
     finished_at: int = 0
     """Microseconds since the epoch."""
     cached: bool = False
+    blocked: str = ""
+    """Namespace of a history that goes on, in which another task's call is unfinished: this task waits for its turn."""
 
 
 class Merged(Struct, frozen=True):
@@ -178,6 +180,8 @@ class Report(Struct, frozen=True):
     """Ordinals of tasks that are still being run."""
     effects: tuple[EffectRecorded, ...] = ()
     """Effects of tasks that go on, recorded early."""
+    blocked: Mapping[int, str] = {}
+    """Ordinals of tasks that wait for their turn, to the namespace of the history that another task's call is in."""
 
 
 Command = Start | Continue | Answer | Apply | Enter | Edit | Stop | Report

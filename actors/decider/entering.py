@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ...projections.state.fold import Draft
-from ...projections.state.thread import Line
+from ...projections.state.namespaces import graph_of
+from ...projections.state.thread import Line, ThreadState
 from .answering import answer
 from .commands import Answer, Apply, Continue, Decision, Ending, Enter, Start
 from .request import Request
@@ -18,6 +19,8 @@ def enter(request: Request, command: Enter) -> Decision:
     stays finished. Tasks that wait for an answer run again only where nothing else is left to do.
     """
     line = request.line
+    if occupied(request.state, request.ns, command.caller):
+        return Decision(ending=Ending("blocked"))
     if line.head is None or line.run is None or line.run.caller != command.caller:
         return begin(request, command, line)
     if not line.tasks:
@@ -31,6 +34,17 @@ def enter(request: Request, command: Enter) -> Decision:
     check_nodes(request, line)
     draft.say(request.continued("continue"))
     return resume(request, draft)
+
+
+def occupied(state: ThreadState, ns: str, caller: str = "") -> bool:
+    """True while another task than `caller` has a call unfinished in a history that goes on: that one comes first."""
+    line = state.lines.get(ns)
+    if line is None or not line.tasks or line.run is None or line.run.caller == caller:
+        return False
+    above = state.lines.get(graph_of(line.run.caller))
+    if above is None or ns not in above.below or line.task >= len(above.tasks):
+        return False
+    return above.tasks[line.task].completed is None
 
 
 def resume(request: Request, draft: Draft) -> Decision:

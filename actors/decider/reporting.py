@@ -12,6 +12,7 @@ from ...projections.state.fold import Draft
 from ...projections.state.merge import MergeError
 from ...projections.state.thread import Line
 from .commands import Decision, Ending, MergeWanted, Outcome, Report
+from .entering import occupied
 from .request import Request
 from .stepping import commit_step, drain, merged_cells, start_tasks
 
@@ -44,15 +45,22 @@ def report(request: Request, command: Report) -> Decision:
     if any(outcome.kind == "cancelled" for outcome in outcomes):
         draft.say(RunFinished(status="cancelled"))
         return Decision(draft, ending=Ending("cancelled", asyncio.CancelledError()))
-    abandoned = [outcome.task for outcome in outcomes if outcome.kind == "abandoned"]
-    if abandoned or handled:
-        return replace(start_tasks(draft, [*abandoned, *handled]), causes=handled)
+    again = [outcome.task for outcome in outcomes if outcome.kind == "abandoned"]
+    if command.blocked and request.terms.drained is None:
+        again += [task for task, ns in command.blocked.items() if has_its_turn(draft, task, ns)]
+    if again or handled:
+        return replace(start_tasks(draft, [*again, *handled]), causes=handled)
     if command.running:
         return Decision(draft if draft.events else None)
     if request.terms.drained is not None and not all_wait(draft):
         return drain(draft, request.terms.drained)
     draft.say(RunFinished(status="interrupted"))
     return Decision(draft, ending=Ending("interrupted"))
+
+
+def has_its_turn(draft: Draft, task: int, ns: str) -> bool:
+    """True for a task that waited for another one's call in a history that goes on, once that is over."""
+    return is_open(draft.line(), task) and not occupied(draft.state, ns)
 
 
 def all_wait(draft: Draft) -> bool:

@@ -26,7 +26,7 @@ STARVED_SECONDS = 0.05
 has a thread of its own do them."""
 
 
-PAUSES = ("interrupted", "paused")
+PAUSES = ("interrupted", "paused", "blocked")
 """How a run ends that goes on later."""
 
 
@@ -250,5 +250,7 @@ def raise_ending(run: Run) -> None:
     state = run.state
     questions = [] if state is None else [shown(question) for question in state.open_questions(run.ns)]
     caller.paused = True
+    if ending.status == "blocked":
+        caller.call.blocked = run.ns
     caller.call.paused_below(run.ns, questions)
     raise GraphInterrupt(questions)

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from ...events.errors import (
     EmptyInputError,
+    GraphChangedError,
     InvalidUpdateError,
     NothingToResumeError,
 )
@@ -30,6 +31,7 @@ from ..engine.thread import ThreadActor
 from .config import complete_config, concurrency_max, own, recorded_metadata, steps_max
 from .nesting import Site, site_of
 from .setup import Setup
+from .subgraphs import subgraph_at
 
 DURABILITIES = ("sync", "async", "exit")
 VERSIONS = ("v1", "v2")
@@ -253,11 +255,11 @@ def _answer(graph: Setup, site: Site, resume: Any, config: dict[str, Any], write
         answers = {question: Payload(value) for question, value in resume.items()}
         for question, payload in answers.items():
             payload.encoded = encode(payload.value, f"$.resume[{question!r}]")
-        return Answer(answers, None, checkpoint, writes, routes, strict)
+        state = _state_to_answer(graph, site)
+        return Answer(answers if strict else _not_said_before(state, answers), None, checkpoint, writes, routes, strict)
     bare = Payload(resume)
     bare.encoded = encode(resume, "$.resume")
-    # From the store, not from what the actor remembers: the question that the person saw may be another process's.
-    state = site.state(graph)
+    state = _state_to_answer(graph, site)
     questions = state.open_questions(site.ns)
     if len(questions) == 1 and not checkpoint:
         # Bound now: what is asked later, while this answer waits its turn, was not what the person answered.
@@ -265,6 +267,35 @@ def _answer(graph: Setup, site: Site, resume: Any, config: dict[str, Any], write
     if not questions and not checkpoint and own(config, "command_id") not in state.commands:
         _refuse_late(state, site.actor)
     return Answer({}, bare, checkpoint, writes, routes, strict)
+
+
+def _state_to_answer(graph: Setup, site: Site) -> ThreadState:
+    """The thread's state from the store, not as the actor remembers it: what was asked may be another process's."""
+    state = site.state(graph)
+    if not site.ns and state.root.below:
+        check_nodes_inside(graph, state, site.actor.thread)
+    return state
+
+
+def _not_said_before(state: ThreadState, answers: Mapping[str, Payload]) -> Mapping[str, Payload]:
+    """The answers less those that are on record as they are, where others are left: a map is sent again as a whole."""
+    said = {asked.raised.question: asked.answer.value for asked in state.answered if asked.answer is not None}
+    new = {question: answer for question, answer in answers.items() if said.get(question) != answer}
+    return new or answers
+
+
+def check_nodes_inside(graph: Setup, state: ThreadState, thread: str) -> None:
+    """Refuse an answer, before it is taken, where a node that asks inside a sub-graph is gone from that graph's code."""
+    for line in state.live_lines():
+        seen = None if line.run is None else state.graph(line.run.fingerprint)
+        found = subgraph_at(graph.plan, line.ns, b"" if seen is None else seen.fingerprint) if line.ns else None
+        for task in line.unfinished if found is not None else ():
+            if found.plan.node(task.node) is None:
+                raise GraphChangedError(
+                    f"thread {thread!r} waits in node {task.node!r} of the graph in {line.ns!r}, which that graph does "
+                    f"not have (it has {sorted(found.plan.nodes)}): add the node again, or name its successor with "
+                    "compile(aliases={old: new}) where the graph is compiled; nothing was changed"
+                )
 
 
 def _refuse_late(state: ThreadState, actor: ThreadActor) -> None:

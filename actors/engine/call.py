@@ -52,6 +52,7 @@ class Call:
         "answered",
         "asked",
         "asked_below",
+        "blocked",
         "effects",
         "job",
         "lock",
@@ -92,6 +93,8 @@ class Call:
         self._records: Records | None = None
         self.asked_below: list[Interrupt] = []
         """Questions of graphs that this attempt called, without an answer."""
+        self.blocked = ""
+        """Namespace of a history whose turn this attempt waits for; "" for none."""
         self._calls: dict[str, int] | None = None
         """Place to number of the calls of graphs, earlier attempts' as well."""
         self._counts: dict[tuple[str, ...], int] = {}

@@ -399,6 +399,7 @@ def _asked(job: Job, call: Call) -> Outcome:
         withdrawn=tuple(call.withdrawn),
         answered=tuple(call.answered),
         finished_at=_now(),
+        blocked=call.blocked,
     )
 
 

@@ -410,7 +410,8 @@ class ThreadActor(Followed, Books, PooledActor):
         outcomes = progress.take_outcomes(step)
         run = progress.run
         if outcomes and run is not None:
-            self._decide(run, Report(outcomes, progress.running(step)))
+            turns = progress.waiting_turns(step, outcomes)
+            self._decide(run, Report(outcomes, progress.running(step), blocked=turns))
         else:
             if outcomes:
                 self._record_late(progress, outcomes)
@@ -464,7 +465,7 @@ class ThreadActor(Followed, Books, PooledActor):
                 return
         except StoreError as error:
             ending = Ending("failed", error)
-        if not isinstance(command, Stop):
+        if not isinstance(command, Stop) and ending.status != "blocked":
             for reader, view in run.readers:
                 reader.show(standing_chunks(view, self.state))
         self._end(run, ending)

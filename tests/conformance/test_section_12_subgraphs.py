@@ -12,6 +12,7 @@ from clew.checkpoint import BaseCheckpointSaver, InMemorySaver
 from clew.config import get_config, get_stream_writer
 from clew.events.codec.commits import decode_commit
 from clew.events.codec.values import Codec
+from clew.errors import GraphChangedError
 from clew.events.vocabulary import RunStarted
 from clew.runtime import Runtime
 from clew.types import RetryPolicy
@@ -213,6 +214,66 @@ def test_a_history_of_its_own_goes_on_in_another_process(saver: BaseCheckpointSa
 def test_a_history_of_its_own_is_for_graphs_inside(caller: Caller) -> None:
     with pytest.raises(RuntimeError, match="checkpointer=True"):
         caller.invoke(counting(True), {}, THREAD)
+
+
+def taking_turns(saver: BaseCheckpointSaver, ran: list[str]) -> Any:
+    """Several Sends to a node whose graph keeps one history, and asks."""
+
+    def ask(state: Counter) -> dict[str, Any]:
+        return {"out": [*state.get("out", ()), f"{state['n']}:{interrupt(state['n'])}"]}
+
+    inner = chain(Counter, ask=ask).compile(checkpointer=True)
+
+    def call(state: Counter) -> dict[str, Any]:
+        ran.append(f"call {state['n']}")
+        return {"l": [inner.invoke({"n": state["n"]})["out"]]}
+
+    sends = [Send("call", {"n": number}) for number in range(3)]
+    builder = StateGraph(State).add_node("call", call).add_node("beside", named("beside", ran))
+    return builder.add_conditional_edges(START, lambda state: [*sends, "beside"]).compile(saver)
+
+
+@pytest.mark.parametrize("limit", [None, 1])
+def test_calls_side_by_side_take_turns_in_a_history_of_their_own(
+    saver: BaseCheckpointSaver, caller: Caller, limit: int | None
+) -> None:
+    # In LangGraph they overwrite each other's step: one answer reaches both, and the other one nobody
+    ran: list[str] = []
+    graph = taking_turns(saver, ran)
+    config = {**THREAD, "max_concurrency": limit}
+    output, answers = caller.invoke(graph, {"x": 1, "l": []}, config), {}
+    for _ in range(3):
+        (question,) = output["__interrupt__"]
+        assert caller.state(graph, THREAD).interrupts == (question,)
+        answers[question.value] = f"{question.value}:{len(answers)}"
+        output = caller.invoke(taking_turns(saver, ran), Command(resume=len(answers) - 1), config)
+    histories = sorted(output["l"][1:] if output["l"][0] == "beside" else output["l"][:-1], key=len)
+    assert [len(history) for history in histories] == [1, 2, 3]
+    assert histories[2] == sorted(answers.values(), key=lambda answer: answer[2:])
+    assert (histories[0], histories[1]) == (histories[2][:1], histories[2][:2])
+    assert ran.count("beside") == 1
+
+
+def test_a_call_that_fails_leaves_its_turn_to_nobody_until_it_is_done(
+    saver: BaseCheckpointSaver, caller: Caller
+) -> None:
+    broken = [True]
+
+    def body(state: Counter) -> dict[str, Any]:
+        if broken[0]:
+            raise ValueError("boom")
+        return {"out": [*state.get("out", ()), state["n"]]}
+
+    inner = chain(Counter, body=body).compile(checkpointer=True)
+    builder = StateGraph(State).add_node("call", lambda state: {"l": [inner.invoke({"n": state["n"]})["out"]]})
+    sends = [Send("call", {"n": 1}), Send("call", {"n": 2})]
+    graph = builder.add_conditional_edges(START, lambda state: sends, ["call"]).compile(saver)
+    with pytest.raises(ValueError, match="boom"):
+        caller.invoke(graph, {"x": 1, "l": []}, THREAD)
+    broken.clear()
+    broken.append(False)
+    first, second = sorted(caller.invoke(graph, None, THREAD)["l"], key=len)
+    assert (len(first), second[:1], sorted(second)) == (1, first, [1, 2])
 
 
 def test_a_graph_that_keeps_nothing_begins_anew_when_it_is_answered(saver: BaseCheckpointSaver, caller: Caller) -> None:
@@ -426,6 +487,50 @@ def test_a_checkpoint_inside_runs_its_call_anew(saver: BaseCheckpointSaver, call
     sources = [(row.metadata["source"], row.next) for row in caller.history(graph, THREAD)]
     assert (ran, sources[0], len(sources)) == (["s", "q"], ("fork", ("sub",)), 6)
     assert caller.invoke(graph, Command(resume="B"), THREAD)["l"] == ["p", "p", "s", "q:B", "z"]
+
+
+# -- 12.3: the code of a graph that waits is changed
+
+
+def waiting_inside(saver: BaseCheckpointSaver, caller: Caller) -> None:
+    """A thread that waits for the answer to "q" in node "ask" of the graph in node "sub"."""
+    inner = chain(s=named("s"), ask=asks("q")).compile()
+    caller.invoke(chain(sub=inner, z=named("z")).compile(saver), {"x": 1, "l": []}, THREAD)
+
+
+def test_a_graph_that_waits_goes_on_with_the_code_it_has_now(saver: BaseCheckpointSaver, caller: Caller) -> None:
+    waiting_inside(saver, caller)
+    inner = chain(s=named("other"), ask=asks("q"), more=named("more")).compile()
+    graph = chain(sub=inner, z=named("z")).compile(saver)
+    assert caller.state(graph, THREAD, subgraphs=True).tasks[0].state.next == ("ask",)
+    assert caller.invoke(graph, Command(resume="A"), THREAD)["l"] == ["s", "q:A", "more", "z"]
+
+
+def test_a_question_that_changed_inside_does_not_take_the_answer(saver: BaseCheckpointSaver, caller: Caller) -> None:
+    waiting_inside(saver, caller)
+    ask = lambda state: {"l": [f"else:{interrupt('else')}"]}  # noqa: E731  # other code than that of `asks`
+    graph = chain(sub=chain(s=named("s"), ask=ask).compile(), z=named("z")).compile(saver)
+    assert caller.invoke(graph, Command(resume="A"), THREAD)["__interrupt__"][0].value == "else"
+    assert caller.invoke(graph, Command(resume="B"), THREAD)["l"] == ["s", "else:B", "z"]
+
+
+@pytest.mark.parametrize("level", ["inside", "outside"])
+def test_a_node_that_is_gone_is_refused_with_its_question_kept(
+    saver: BaseCheckpointSaver, caller: Caller, level: str
+) -> None:
+    waiting_inside(saver, caller)
+    names = ("sub", "asks") if level == "inside" else ("below", "ask")
+    inner = chain(s=named("s"), **{names[1]: asks("q")}).compile()
+    graph = chain(**{names[0]: inner}, z=named("z")).compile(saver)
+    with pytest.raises(GraphChangedError, match="'ask'" if level == "inside" else "'sub'"):
+        caller.invoke(graph, Command(resume="A"), THREAD)
+    assert [question.value for question in caller.state(graph, THREAD).interrupts] == ["q"]
+    builders = chain(s=named("s"), **{names[1]: asks("q")}), {"ask": names[1]} if level == "inside" else {}
+    renamed = builders[0].compile(aliases=builders[1])
+    outer = chain(**{names[0]: renamed}, z=named("z")).compile(
+        saver, aliases={} if level == "inside" else {"sub": "below"}
+    )
+    assert caller.invoke(outer, Command(resume="A"), THREAD)["l"] == ["s", "q:A", "z"]
 
 
 # -- 12.3: state and update through levels

@@ -178,6 +178,23 @@ def test_of_two_answers_the_one_that_fits_is_taken(saver: BaseCheckpointSaver) -
     assert graph.invoke(Command(resume={"ok": False, "n": 9}), ONE)["l"] == ["p3", "q9"]
 
 
+def test_a_map_that_is_sent_again_gives_what_is_open_its_answers(saver: BaseCheckpointSaver, caller: Caller) -> None:
+    def checked(state: State) -> dict[str, Any]:
+        return {"l": [interrupt("checked", response_schema=Verdict).n]}
+
+    graph = side_by_side(checked=checked, plain=asking("plain")).compile(checkpointer=saver)
+    named = ids(caller.invoke(graph, {"x": 1}, ONE))
+    answers: dict[str, Any] = {named["plain"]: ["as", "it", "was"], named["checked"]: {"n": "many"}}
+    with pytest.raises(ValidationError):
+        caller.invoke(graph, Command(resume=answers), ONE)
+    with pytest.raises(AlreadyAnsweredError):  # another answer than the one that counts
+        caller.invoke(graph, Command(resume={named["plain"]: "else", named["checked"]: {"ok": True}}), ONE)
+    with pytest.raises(AlreadyAnsweredError):  # nothing new in it
+        caller.invoke(graph, Command(resume={named["plain"]: ["as", "it", "was"]}), ONE)
+    answers[named["checked"]] = {"ok": True, "n": 7}
+    assert caller.invoke(graph, Command(resume=answers), ONE)["l"] == [7, ["as", "it", "was"]]
+
+
 def test_only_a_refused_answer_is_an_invalid_resume() -> None:
     assert not is_invalid_resume(ValueError())
 

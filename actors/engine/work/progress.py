@@ -24,7 +24,7 @@ class Progress:
     Touched during the actor's turn only; others may look whether something waits.
     """
 
-    __slots__ = ("effects", "effects_since", "held", "held_since", "last_run", "ns", "run", "working")
+    __slots__ = ("blocked", "effects", "effects_since", "held", "held_since", "last_run", "ns", "run", "working")
 
     def __init__(self, ns: str) -> None:
         self.ns = ns
@@ -38,6 +38,8 @@ class Progress:
         """Outcomes not yet recorded: their siblings may share the commit."""
         self.held_since = 0.0
         """Monotonic seconds since when the first of them waits."""
+        self.blocked: Mapping[tuple[Step, int], str] = _NOTHING
+        """(step, task) of tasks that wait for their turn in a history that goes on, to its namespace."""
         self.effects: list[tuple[Step, EffectRecorded]] = []
         """Effects of tasks that go on, not yet recorded."""
         self.effects_since = 0.0
@@ -67,7 +69,10 @@ class Progress:
 
     def begun(self, job: Job) -> None:
         """A job was handed out."""
-        self.working.add((job.address, job.ordinal))
+        mark = (job.address, job.ordinal)
+        self.working.add(mark)
+        if mark in self.blocked:
+            self.blocked = {other: ns for other, ns in self.blocked.items() if other != mark}
 
     def done(self, job: Job) -> None:
         """A job was reported or taken back."""
@@ -81,6 +86,15 @@ class Progress:
         """The outcomes that wait, those of other steps left out; none waits afterwards."""
         held, self.held = self.held, []
         return tuple(outcome for begun, outcome in held if begun == step)
+
+    def waiting_turns(self, step: Step | None, outcomes: Sequence[Outcome]) -> Mapping[int, str]:
+        """The tasks of the step that wait for their turn, those of these outcomes included, to what they wait for."""
+        for outcome in outcomes:
+            if outcome.blocked and step is not None:
+                self.blocked = {**self.blocked, (step, outcome.task): outcome.blocked}
+        if not self.blocked:
+            return _NO_TURNS
+        return {task: ns for (begun, task), ns in self.blocked.items() if begun == step}
 
     def take_effects(self, step: Step | None) -> tuple[EffectRecorded, ...]:
         """As `take_outcomes`, the effects."""
@@ -133,3 +147,5 @@ class Books:
 
 
 _NONE: frozenset[int] = frozenset()
+_NOTHING: Mapping[tuple[Step, int], str] = {}
+_NO_TURNS: Mapping[int, str] = {}
