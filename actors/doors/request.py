@@ -285,7 +285,7 @@ def _not_said_before(state: ThreadState, answers: Mapping[str, Payload]) -> Mapp
 
 
 def check_nodes_inside(graph: Setup, state: ThreadState, thread: str) -> None:
-    """Refuse an answer, before it is taken, where a node that asks inside a sub-graph is gone from that graph's code."""
+    """Refuse an answer, before it is taken, where a node that asks inside of a sub-graph is gone from its code."""
     for line in state.live_lines():
         seen = None if line.run is None else state.graph(line.run.fingerprint)
         found = subgraph_at(graph.plan, line.ns, b"" if seen is None else seen.fingerprint) if line.ns else None

@@ -10,9 +10,9 @@ import pytest
 from clew import END, START, Command, Send, StateGraph, interrupt
 from clew.checkpoint import BaseCheckpointSaver, InMemorySaver
 from clew.config import get_config, get_stream_writer
+from clew.errors import GraphChangedError
 from clew.events.codec.commits import decode_commit
 from clew.events.codec.values import Codec
-from clew.errors import GraphChangedError
 from clew.events.vocabulary import RunStarted
 from clew.runtime import Runtime
 from clew.types import RetryPolicy
