@@ -28,7 +28,7 @@ from . import postgres_schema as sql
 from . import recorder
 from .postgres_connections import Connection, ConnectionLostError, PostgresConnections, address_of, execute
 from .recorder import NUMBER_MAX, Stored, Version
-from .rows import checked_rows, loose_row
+from .rows import checked_rows, loose_row, rows_to_the_end
 from .store import WAITING, Entry, Head, Position, Row, ThreadHead, Verdict
 from .stream import state_of, stream_key
 
@@ -99,8 +99,9 @@ class PostgresStore(recorder.CommitRecorder):
     def read(self, thread: str, after: int = -1, until: int | None = None, tenant: str = "") -> list[Row]:
         """See `Store.read`. `CorruptCommitError`: a row is missing or is no commit."""
         key = stream_key(tenant, thread)
-        found = self._select(key, after, NUMBER_MAX if until is None else until, NUMBER_MAX, False)
-        return checked_rows(found, thread, tenant, after)
+        if until is not None:
+            return checked_rows(self._select(key, after, until, NUMBER_MAX, False), thread, tenant, after)
+        return rows_to_the_end(self._query(sql.REST, after, UUID(bytes=key)), thread, tenant, after)
 
     def head(self, thread: str, tenant: str = "") -> ThreadHead | None:
         """See `Store.head`."""

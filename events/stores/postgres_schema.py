@@ -93,6 +93,10 @@ LEFT JOIN clew_heads head ON head.id = wanted.id
 LEFT JOIN clew_journal journal ON journal.id = wanted.id AND journal.version = wanted.version
 ORDER BY wanted.number"""
 
+REST: Final = """SELECT journal.position, journal.version, journal.state, head.version, head.erased
+FROM clew_heads head LEFT JOIN clew_journal journal ON journal.id = head.id AND journal.version > %s
+WHERE head.id = %s ORDER BY journal.version"""
+"""A thread's rows to its end, each with where the head says that end is; one row of nulls where there is none."""
 READ: Final = {
     False: """SELECT position, version, state FROM clew_journal
 WHERE id = %s AND version > %s AND version <= %s ORDER BY version LIMIT %s""",
@@ -136,7 +140,7 @@ ERASE_JOURNAL: Final = "DELETE FROM clew_journal WHERE id = %s"
 
 STATEMENTS: Final = frozenset(
     {GENERIC_PLANS, NO_FSYNC, SETUP_LOCK, HAS_SCHEMA, SCHEMA_FOUND, *SCHEMA, FIRST, NEXT, NEXT_PLAIN, BATCH, STANDING}
-    | {FOLLOW, HORIZON, IS_PAST, BY_POSITION, HEAD, ERASE_HEAD, ERASE_JOURNAL}
+    | {REST, FOLLOW, HORIZON, IS_PAST, BY_POSITION, HEAD, ERASE_HEAD, ERASE_JOURNAL}
     | {*READ.values(), *HEADS.values(), *HEADS_WAITING.values()}
 )
 """Every statement of the store; nothing else is ever sent, but psycopg's own BEGIN and COMMIT."""

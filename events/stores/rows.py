@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from ..errors import CorruptCommitError
 from .recorder import Version
@@ -23,6 +24,23 @@ def checked_rows(found: Sequence[Version], thread: str, tenant: str, after: int)
         if not isinstance(state, bytes) or len(state) <= DIGEST_BYTES:
             raise CorruptCommitError(thread, expected, "the state is no digest and commit")
         rows.append(Row(thread, version, position, state[:DIGEST_BYTES], state[DIGEST_BYTES:], tenant))
+    return rows
+
+
+def rows_to_the_end(found: Sequence[tuple[Any, ...]], thread: str, tenant: str, after: int) -> list[Row]:
+    """The rows of a thread from version `after + 1` on, of what the stores' `REST` gives.
+
+    Raises:
+        CorruptCommitError: as `checked_rows`; or the last commits are missing, by what the thread's head says.
+    """
+    rows = checked_rows([one[:3] for one in found if one[0] is not None], thread, tenant, after)
+    if found:
+        *_, end, erased = found[0]
+        last = after + len(rows)
+        if last != end and not erased and after <= end:
+            missing = last < end
+            reason = "the commit is missing" if missing else f"it comes after the thread's end, version {end}"
+            raise CorruptCommitError(thread, last + 1 if missing else end + 1, reason)
     return rows
 
 

@@ -20,7 +20,7 @@ from ..privacy.sqlite_vault import SqliteVault
 from . import recorder
 from . import sqlite_schema as sql
 from .recorder import NUMBER_MAX, Stored, Version
-from .rows import checked_rows, loose_row
+from .rows import checked_rows, loose_row, rows_to_the_end
 from .sqlite_connections import LOCK_WAIT_SECONDS, Durability, SqliteConnections
 from .sqlite_errors import LOCKED, commit_error, primary_code, store_error
 from .store import WAITING, Entry, Head, Position, Row, ThreadHead, Verdict
@@ -101,8 +101,10 @@ class SqliteStore(recorder.CommitRecorder):
     def read(self, thread: str, after: int = -1, until: int | None = None, tenant: str = "") -> list[Row]:
         """See `Store.read`. `CorruptCommitError`: a row is missing or is no commit."""
         key = stream_key(tenant, thread)
-        stored = self._select(key, after, NUMBER_MAX if until is None else until, NUMBER_MAX, False)
-        return checked_rows(stored, thread, tenant, after)
+        if until is not None:
+            return checked_rows(self._select(key, after, until, NUMBER_MAX, False), thread, tenant, after)
+        with self._connections.reading() as connection:
+            return rows_to_the_end(connection.execute(sql.REST, (after, key)).fetchall(), thread, tenant, after)
 
     def head(self, thread: str, tenant: str = "") -> ThreadHead | None:
         """See `Store.head`."""

@@ -62,6 +62,9 @@ INSERT: Final = "INSERT INTO clew_journal (stream, version, state) VALUES (?, ?,
 STANDING: Final = """SELECT h.version, h.erased, j.position, substr(j.state, 1, 32) FROM clew_heads h
 LEFT JOIN clew_journal j ON j.stream = h.stream AND j.version = ? WHERE h.id = ?"""
 
+REST: Final = """SELECT j.position, j.version, j.state, h.version, h.erased FROM clew_heads h
+LEFT JOIN clew_journal j ON j.stream = h.stream AND j.version > ? WHERE h.id = ? ORDER BY j.version"""
+"""A thread's rows to its end, each with where the head says that end is; one row of nulls where there is none."""
 READ: Final = {
     False: """SELECT j.position, j.version, j.state FROM clew_heads h JOIN clew_journal j ON j.stream = h.stream
 WHERE h.id = ? AND j.version > ? AND j.version <= ? ORDER BY j.version LIMIT ?""",
@@ -96,7 +99,7 @@ ERASE_HEAD: Final = """UPDATE clew_heads SET erased = 1, thread = '', questions 
 
 STATEMENTS: Final = frozenset(
     {PAGE_SIZE, WAL, BEGIN, COMMIT, SECURE_DELETE_ON, SECURE_DELETE_OFF, CHECKPOINT, HAS_SCHEMA, SCHEMA_FOUND, *SCHEMA}
-    | {FIRST, NEXT, NEXT_PLAIN, INSERT, STANDING, FOLLOW, LAST, HEAD, ERASE_JOURNAL, ERASE_HEAD}
+    | {FIRST, NEXT, NEXT_PLAIN, INSERT, STANDING, REST, FOLLOW, LAST, HEAD, ERASE_JOURNAL, ERASE_HEAD}
     | {*READ.values(), *HEADS.values(), *HEADS_WAITING.values()}
 )
 """Every statement of the store besides its connections' own; nothing else is ever sent."""

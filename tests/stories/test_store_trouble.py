@@ -73,17 +73,20 @@ def everything_one_can_do(graph: Any) -> list[Callable[[], Any]]:
     ]
 
 
+@pytest.mark.parametrize("version", [0, 1], ids=["first", "last"])
 def test_a_missing_row_is_named_and_other_threads_go_on(
-    address: str, durable: BaseCheckpointSaver, elsewhere: BaseCheckpointSaver
+    address: str, durable: BaseCheckpointSaver, elsewhere: BaseCheckpointSaver, version: int
 ) -> None:
+    """That the last is missing shows by the thread's head: the question, which was acknowledged, is gone."""
     here = Desk(durable)
     here.put_down("memo")
-    row = StoredRow(address, "letter", 0)
+    row = StoredRow(address, "letter", version)
     row.take_away()
 
     there = here.seen_by(elsewhere)
     for attempt in everything_one_can_do(there.graph):
-        with pytest.raises(CorruptCommitError, match=r"thread 'letter', version 0: the commit is missing.*restore"):
+        missing = f"thread 'letter', version {version}: the commit is missing.*restore"
+        with pytest.raises(CorruptCommitError, match=missing):
             attempt()
     assert there.graph.invoke(Command(resume="Cid"), on("memo"))["signed"] == "Cid"
 
