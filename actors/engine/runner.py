@@ -232,7 +232,8 @@ def script(job: Job, call: Call, config: RunnableConfig) -> Script:
         routes: list[Route] = []
     else:
         given = node_input(job)
-        returned = yield _user_call(job, node.callee, given, config)
+        asked = _user_call(job, node.callee, given, config)
+        returned = yield asked if run.settings.watch is None else run.settings.watch.node_call(job, asked)
         while isinstance(returned, Runnable):
             returned = yield UserCall(_as_callee(returned), given, {}, config)
         call.returned = returned
@@ -247,7 +248,7 @@ def script(job: Job, call: Call, config: RunnableConfig) -> Script:
             call.wrote = writes
         for ordinal, branch in enumerate(node.branches):
             asked = branch_call(job, after, branch, config, extra)
-            result = yield asked if watch is None else watch.path_call(job, ordinal, branch, asked)
+            result = yield asked if watch is None else watch.path_call(job, ordinal, asked)
             routes.extend(branch_routes(run.plan, node, branch, result))
     return writes, routes
 

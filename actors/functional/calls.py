@@ -262,21 +262,21 @@ class _Body:
 
     def make(self) -> Any:
         """Call it on this thread."""
-        with self._watched():
-            return self._made()
+        with self._watched() as watched:
+            return watched.saw(self._made())
 
     async def amake(self) -> Any:
         """Await it on the running loop, for as long as its timeout lets it."""
-        with self._watched():
+        with self._watched() as watched:
             timeout = self._call.function.timeout
             limit = None if timeout is None else timeout.run_timeout
             if limit is None:
-                return await self._made()
+                return watched.saw(await self._made())
             began = time.monotonic()
             clock = asyncio.timeout(float(limit))  # type: ignore[arg-type]  # a policy's limits are plain seconds
             try:
                 async with clock:
-                    return await self._made()
+                    return watched.saw(await self._made())
             except TimeoutError as error:
                 if not clock.expired():
                     raise
@@ -299,28 +299,35 @@ class _Body:
 class _Watched:
     """A task's own run in the tracers' tree, while it runs; nothing where nobody watches."""
 
-    __slots__ = ("_call", "_run", "_token")
+    __slots__ = ("_call", "_returned", "_run", "_token")
 
     def __init__(self, call: TaskCall) -> None:
         self._call = call
+        self._returned: Any = None
         self._run: Any = None
         self._token: Any = None
 
-    def __enter__(self) -> None:
+    def saw(self, returned: Any) -> Any:
+        """Note what the function returned, which is the run's output."""
+        self._returned = returned
+        return returned
+
+    def __enter__(self) -> _Watched:
         call = self._call
         if call.scope.call.job.run.settings.watch is None:
-            return
+            return self
         manager = get_callback_manager_for_config(call.config)
-        given = {"args": call.arguments, "kwargs": call.keywords}
+        given = call.function.named(call.arguments, call.keywords)
         self._run = manager.on_chain_start(None, given, name=call.function.name)  # type: ignore[arg-type]
         self._token = var_child_runnable_config.set({**call.config, "callbacks": self._run.get_child()})
+        return self
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
         if self._run is None:
             return
         var_child_runnable_config.reset(self._token)
         if error is None:
-            self._run.on_chain_end({"output": None})
+            self._run.on_chain_end(self._returned)
         else:
             self._run.on_chain_error(error)
 

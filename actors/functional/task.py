@@ -100,6 +100,19 @@ class TaskFunction(Generic[P, T]):
         given = self._signature.bind_partial(*arguments, **keywords).arguments
         return tuple(name for name in self.callee.injects if name not in given)
 
+    def named(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> dict[str, Any]:
+        """The call's arguments by name, defaults too, but for what is injected: what tracers show as its input."""
+        signature = inspect.signature(self.func)
+        bound = signature.bind_partial(*arguments, **keywords)
+        bound.apply_defaults()
+        named: dict[str, Any] = {}
+        for name, value in bound.arguments.items():
+            if signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
+                named.update(value)
+            elif name not in self.callee.injects:
+                named[name] = value
+        return named
+
     def __repr__(self) -> str:
         return f"<task {self.name!r}>"
 

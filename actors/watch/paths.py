@@ -41,7 +41,8 @@ class PathCall(UserCall):
     async def _amake(self) -> Any:
         run, surrounding = self._begin()
         try:
-            result = await super().amake()
+            # Not `super().amake`, which for a path that is async throughout comes back to this class's `make`.
+            result = await (super().make() if self.callee.acall is None else super().amake())
         except BaseException as error:
             run.on_chain_error(error)
             raise

@@ -29,11 +29,12 @@ from . import recording
 from .lifecycle import GraphInterruptEvent, GraphResumeEvent, tell
 from .message_events import MessageEventHandler
 from .paths import PathCall
+from .steps import ChainCall, steps_of
 from .tokens import TokenHandler
 from .tool_calls import ToolCallHandler
 
 if TYPE_CHECKING:
-    from ..author.plan import Branch
+    from ..author.plan import Callee
     from ..doors.setup import Setup
     from ..engine.run import Job, Run
     from ..engine.runner import UserCall
@@ -159,6 +160,7 @@ class Watch:
         manager.add_metadata(place, inherit=True)
         if job.node.tags:
             manager.add_tags(list(job.node.tags), inherit=False)
+        _given_tags_last(root, manager)
         node = recording.begin(manager, given, job.node.name, job.node.trace_policy)
         self._nodes[id(job)] = node
         return node.get_child("seq:step:1")
@@ -169,12 +171,18 @@ class Watch:
         manager = root.get_child(f"graph:step:{step}")
         place = task_metadata(START, -1, step, job.task_id, {}, triggers=(START,))
         manager.add_metadata(place, inherit=True)
+        _given_tags_last(root, manager)
         manager.add_tags([TAG_HIDDEN], inherit=True)
         node = recording.begin(manager, _given_to_start(job), START, None)
         self._nodes[id(job)] = node
         return node.get_child()
 
-    def path_call(self, job: Job, ordinal: int, branch: Branch, call: UserCall) -> UserCall:
+    def node_call(self, job: Job, call: UserCall) -> UserCall:
+        """A node's call; a chain's has no run of its own, as the node has one."""
+        steps = steps_of(call.callee)
+        return ChainCall(call, steps) if steps and id(job) in self._nodes else call
+
+    def path_call(self, job: Job, ordinal: int, call: UserCall) -> UserCall:
         """A path function's call with a run of its own below its node's.
 
         Its tag counts what LangGraph's node does one after the other: body, writes, edges, joins, path functions.
@@ -182,11 +190,12 @@ class Watch:
         node = self._nodes.get(id(job))
         if node is None:
             return call
-        before = 1 if job.node.name == START else 2
+        before = 1 if job.node.name == START else 1 + (len(steps_of(job.node.callee)) or 1)
         step = before + len(job.node.targets) + len(job.node.joins) + ordinal + 1
         manager = node.get_child(f"seq:step:{step}")
+        _given_tags_last(node, manager)
         if not call.callee.wants_config:
-            return PathCall(call, manager, call.callee.name or branch.name)
+            return PathCall(call, manager, _path_name(call.callee))
         call.config = RunnableConfig(**{**call.config, "callbacks": manager})
         return call
 
@@ -235,6 +244,18 @@ class Watch:
         if job.task.payload is not None:
             return job.task.payload.value
         return read_values(job.run.channels, job.cells, job.input_view.keys)
+
+
+def _given_tags_last(above: CallbackManagerForChainRun, manager: CallbackManager) -> None:
+    """Move the inherited tags behind the step's own, as LangGraph has them."""
+    if above.inheritable_tags:
+        manager.add_tags([*above.inheritable_tags], inherit=True)
+
+
+def _path_name(callee: Callee) -> str:
+    """The name of a path function's run; of one without a name the one that LangGraph's traces show."""
+    name = getattr(callee.call, "__name__", "<lambda>")
+    return "RunnableCallable" if name == "<lambda>" else name
 
 
 def _traced(configurable: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from clew.callbacks import GraphCallbackHandler, GraphInterruptEvent, GraphResum
 from clew.checkpoint.base import BaseCheckpointSaver
 from clew.checkpoint.memory import InMemorySaver
 from clew.constants import TAG_HIDDEN
+from clew.func import entrypoint, task
 from clew.graph import START, MessagesState, StateGraph
 from clew.types import Command, Interrupt, TracePolicy, interrupt, omit_payload
 from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
@@ -112,6 +113,64 @@ def test_a_chain_of_runs_below_the_root_named_by_graph_and_nodes(saver: BaseChec
         "langgraph_path": ("__pregel_pull", "a"),
         "langgraph_checkpoint_ns": "a:<1>",
     }
+
+
+def test_the_callers_tags_stand_behind_the_steps_own(caller: Caller) -> None:
+    tagged: list[tuple[str, list[str]]] = []
+
+    class Tags(BaseCallbackHandler):
+        def on_chain_start(self, serialized: Any, inputs: Any, *, tags: Any = None, **kwargs: Any) -> None:
+            tagged.append((kwargs["name"], tags))
+
+    def to_a(state: State) -> str:
+        return "a"
+
+    builder = StateGraph(State).add_node("a", named("a")).add_conditional_edges(START, to_a, ["a"])
+    caller.invoke(builder.compile(), INPUT, {"tags": ["one", "two"], "callbacks": [Tags()]})
+    assert tagged == [
+        ("LangGraph", ["one", "two"]),
+        ("__start__", ["graph:step:0", "one", "two", TAG_HIDDEN]),
+        ("to_a", ["seq:step:2", "one", "two", TAG_HIDDEN]),
+        ("a", ["graph:step:1", "one", "two"]),
+    ]
+
+
+def test_a_chain_of_runnables_has_its_steps_right_below_its_node(caller: Caller) -> None:
+    body = RunnableLambda(lambda state: state["x"]) | RunnableLambda(lambda x: {"x": x + 1})
+    builder = StateGraph(State).add_node("a", body).add_edge(START, "a")
+    builder.add_conditional_edges("a", lambda state: "b", ["b"]).add_node("b", named("b"))
+    heard = [one[:4] for one in listened(caller, builder.compile(), INPUT).heard if one[0] == "start"]
+    assert heard[1:5] == [
+        ("start", "a", "LangGraph", ["graph:step:1"]),
+        ("start", "RunnableLambda", "a", ["seq:step:1"]),
+        ("start", "RunnableLambda", "a", ["seq:step:2"]),
+        ("start", "RunnableCallable", "a", ["seq:step:4"]),
+    ]
+
+
+def test_an_async_path_function_has_one_run() -> None:
+    async def to_b(state: State) -> str:
+        return "b"
+
+    builder = StateGraph(State).add_node("a", named("a")).add_node("b", named("b")).add_edge(START, "a")
+    graph = builder.add_conditional_edges("a", to_b, ["b"]).compile()
+    listener = Listener()
+    asyncio.run(graph.ainvoke(INPUT, {"callbacks": [listener]}))
+    assert [one[2] if one[0] == "end" else one[0] for one in listener.heard if one[1] == "to_b"] == ["start", "b"]
+
+
+def test_a_tasks_run_shows_its_arguments_by_name_and_its_result() -> None:
+    @task
+    def add(a: int, b: int = 2, *more: int, **others: Any) -> int:
+        return a + b
+
+    @entrypoint()
+    def flow(given: int) -> int:
+        return add(given, 4, 6, c=7).result()
+
+    listener = Listener()
+    assert flow.invoke(1, {"callbacks": [listener]}) == 5
+    assert [one[-1] for one in listener.heard if one[1] == "add"] == [{"a": 1, "b": 4, "more": (6,), "c": 7}, 5]
 
 
 def test_the_root_takes_the_run_name_and_id_of_the_config(caller: Caller) -> None:
