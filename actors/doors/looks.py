@@ -14,6 +14,7 @@ from ...events.vocabulary import START
 from ..author.hints import class_hints, for_pydantic, stripped
 from ..author.shape import drawable
 from .setup import Setup
+from .subgraphs import kept_graph
 
 Config = RunnableConfig | None
 _OPEN = {"arbitrary_types_allowed": True}
@@ -138,9 +139,10 @@ class Pregel(Setup, Runnable[Any, Any]):
 
         Args:
             config: no difference.
-            xray: True draws sub-graphs from the inside, a number so many levels deep.
+            xray: True draws sub-graphs from the inside, a number so many levels deep: nodes that are graphs, and those
+                whose function is seen to use one, unless it keeps no state.
         """
-        return drawable(self.plan, xray=xray)
+        return drawable(self.plan, xray=xray, opened=kept_graph)
 
     async def aget_graph(self, config: Config = None, *, xray: int | bool = False) -> Any:
         """As `get_graph`."""

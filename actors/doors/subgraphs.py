@@ -30,6 +30,11 @@ def graphs_of(node: Node) -> tuple[Any, ...]:
     return tuple({id(graph): graph for call in calls for graph in _seen(call, 0)}.values())
 
 
+def kept_graph(node: Node) -> Any:
+    """The first of a node's graphs that keeps a state; None for none."""
+    return next((one for one in graphs_of(node) if one.checkpointer is not False), None)
+
+
 def _seen(value: Any, depth: int) -> Iterator[Any]:
     if subgraph_of(value) is not None:
         yield value
@@ -101,7 +106,7 @@ def _subgraphs(
     for name, node in plan.nodes.items():
         if namespace is not None and namespace.split(namespaces.SEPARATOR)[0] != name:
             continue
-        graph = next((one for one in graphs_of(node) if one.checkpointer is not False), None)
+        graph = kept_graph(node)
         if graph is None:
             continue
         if namespace in (None, name):

@@ -76,6 +76,8 @@ def graph_drawing(shape: GraphShape, *, xray: int | bool = False) -> DrawableGra
     _add(graph, START, RunnablePassthrough(), None)
     for node in shape.nodes:
         _add(graph, node.name, _runnable(node), _metadata(node))
+    if shape.start_second:
+        graph.nodes[START] = graph.nodes.pop(START)
     if any(edge.target == END for edge in edges):
         _add(graph, END, None, None)
     graph.edges.extend(Edge(edge.source, edge.target, edge.label, edge.conditional) for edge in edges)

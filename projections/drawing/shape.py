@@ -52,3 +52,5 @@ class GraphShape(Struct, frozen=True):
     edges: tuple[EdgeShape, ...] = ()
     """Static edges, path functions' known targets, and the destinations of nodes that return Commands."""
     joins: tuple[JoinShape, ...] = ()
+    start_second: bool = False
+    """True for an entrypoint's: its one node is listed before START."""

@@ -410,6 +410,14 @@ def test_messages_of_the_pre_model_hook_are_stored(caller: Caller):
     assert contents(caller.invoke(graph, HELLO)) == ["hello", "and this", "human:hello | human:and this"]
 
 
+def test_the_nodes_are_listed_as_langgraph_lists_them():
+    hooks = {"pre_model_hook": lambda state: {}, "post_model_hook": lambda state: {}}
+    graph = create_react_agent(saying(), [add], response_format={"title": "a"}, **hooks)
+    names = ["__start__", "agent", "tools", "pre_model_hook", "post_model_hook", "generate_structured_response"]
+    assert list(graph.nodes) == names
+    assert list(graph.get_graph().nodes) == [*names, "__end__"]
+
+
 def test_the_pre_model_hook_runs_before_every_call_of_the_model(caller: Caller, version: Any):
     seen: list[int] = []
     graph = create_react_agent(

@@ -8,6 +8,7 @@ import operator
 from typing import Annotated, Any, Literal, NotRequired, Optional
 
 import pytest
+from clew.func import entrypoint
 from clew.graph import END, START, StateGraph
 from clew.prebuilt import ToolNode
 from langchain_core.runnables.graph import Graph
@@ -596,6 +597,42 @@ def test_xray_opens_sub_graphs_so_many_levels_deep(xray, last, inside):
     drawn = nested().get_graph(xray=xray).draw_mermaid()
     assert drawn == HEAD + OPEN.format(last=last, inside=inside) + FEET
     assert asyncio.run(nested().aget_graph(xray=xray)).draw_mermaid() == drawn
+
+
+def test_xray_opens_a_graph_that_a_nodes_function_uses():
+    inner = StateGraph(Plain).add_node("x", node).add_edge(START, "x").compile()
+    closed = StateGraph(Plain).add_node("x", node).add_edge(START, "x").compile(checkpointer=False)
+
+    def opens(state: Any) -> Any:
+        return inner.invoke(state)
+
+    def stays(state: Any) -> Any:
+        return closed.invoke(state)
+
+    outer = (
+        StateGraph(Plain).add_node("f", opens).add_node("g", stays).add_edge(START, "f").add_edge("f", "g").compile()
+    )
+    assert list(outer.get_graph(xray=True).nodes) == ["__start__", "g", "__end__", "f:x"]
+    assert list(outer.get_graph().nodes) == ["__start__", "f", "g", "__end__"]
+
+
+def test_xray_of_a_graph_that_calls_itself_ends():
+    def again(state: Any) -> Any:
+        return itself.invoke(state)
+
+    itself = StateGraph(Plain).add_node("again", again).add_edge(START, "again").compile()
+    assert list(itself.get_graph(xray=True).nodes) == ["__start__", "again", "__end__"]
+
+
+def test_an_entrypoints_node_is_listed_before_its_start():
+    @entrypoint()
+    def flow(given: int) -> int:
+        return given
+
+    assert list(flow.get_graph().nodes) == ["flow", "__start__", "__end__"]
+    assert (
+        flow.get_graph().draw_mermaid(with_styles=False) == "graph TD;\n\t__start__ --> flow;\n\tflow -.-> __end__;\n"
+    )
 
 
 def test_without_styles_only_edges_are_left():

@@ -114,9 +114,6 @@ def create_react_agent(
     builder = StateGraph(state_schema, context_schema=context_schema)
     entry = AGENT if pre_model_hook is None else PRE_HOOK
     ending = END if response_format is None else RESPONSE
-    if pre_model_hook is not None:
-        builder.add_node(PRE_HOOK, pre_model_hook)  # type: ignore[arg-type]
-        builder.add_edge(PRE_HOOK, AGENT)
     builder.add_node(
         AGENT,
         ModelNode(choice, Prompting(prompt), name),
@@ -130,6 +127,9 @@ def create_react_agent(
             builder.add_conditional_edges(TOOLS, after_tools(entry, direct), [entry, END])
         else:
             builder.add_edge(TOOLS, entry)
+    if pre_model_hook is not None:
+        builder.add_node(PRE_HOOK, pre_model_hook)  # type: ignore[arg-type]
+        builder.add_edge(PRE_HOOK, AGENT)
     _add_ways_on(builder, post_model_hook, tool_node, each_alone=version == "v2", entry=entry, ending=ending)
     if response_format is not None:
         response = ResponseNode(choice, response_format)
