@@ -10,7 +10,8 @@ from ...events.errors import GraphBubbleUp, ParentCommand, QuestionNotReproducib
 from ...events.vocabulary import START, EffectRecorded, NodeCompleted, NodeFailed, RunFinished, StepFailed, Write
 from ...projections.state.fold import Draft
 from ...projections.state.merge import MergeError
-from ...projections.state.thread import Line
+from ...projections.state.thread import Line, Task
+from ..author.plan import Plan
 from .commands import Decision, Ending, MergeWanted, Outcome, Report
 from .entering import occupied
 from .request import Request
@@ -108,16 +109,21 @@ def fail_step(request: Request, draft: Draft, command: Report, outcomes: list[Ou
 
 
 def handler_of(request: Request, line: Line, outcome: Outcome) -> str:
-    """Name of the error handler that takes over after this outcome; "" for none.
+    """Name of the error handler that takes over after this outcome; "" for none."""
+    return handler_for(request.plan, line.tasks[outcome.task], outcome)
+
+
+def handler_for(plan: Plan, task: Task, outcome: Outcome) -> str:
+    """Name of the error handler that takes over after this outcome of the task; "" for none.
 
     A handler's own error fails the run, and so does an answer that the node cannot take: it must stay in the log.
     """
-    error, task = outcome.error, line.tasks[outcome.task]
+    error = outcome.error
     if outcome.kind != "failed" or task.handler or not isinstance(error, Exception):
         return ""
     if isinstance(error, (GraphBubbleUp, QuestionNotReproducibleError)) or is_invalid_resume(error):
         return ""
-    node = request.plan.node(task.node)
+    node = plan.node(task.node)
     return "" if node is None else node.error_handler or ""
 
 

@@ -465,12 +465,9 @@ class Run:
         if self.places is not None:
             self.places.append(None)
 
-    def take_back(self) -> list[Job | MergeJob]:
-        """All jobs that nobody has taken, whatever the limit."""
-        taken: list[Job | MergeJob] = []
-        while (job := self._pop(None)) is not None:
-            taken.append(job)
-        return taken
+    def take_back(self, keep: int = 0) -> list[Job | MergeJob]:
+        """All jobs that nobody has taken, whatever the limit, but for the first `keep`."""
+        return [job for job in tuple(self.jobs)[keep:] if _removed(self.jobs, job)]
 
 
 def _removed(jobs: list[Job | MergeJob], job: Job | MergeJob) -> bool:

@@ -52,6 +52,7 @@ from .effects import EffectKept
 from .journal import Journal
 from .log import ThreadLog, forget_encoded
 from .run import Job, MergeJob, Run
+from .work.failing import jobs_beside, waits_for_siblings
 from .work.followed import Followed
 from .work.messages import FLUSH, Appending, Cancel, Committed, Finished, MergeFinished, StepOverdue, tell
 from .work.progress import EARLY_COMMIT_SECONDS, Books, Progress, Step
@@ -176,8 +177,7 @@ class ThreadActor(Followed, Books, PooledActor):
             self.state = ThreadState()
             self.plan = None
         for progress in self.unrecorded:
-            progress.held = []
-            progress.effects = []
+            progress.forget()
         self.unrecorded = ()
 
     # -- runs
@@ -321,9 +321,9 @@ class ThreadActor(Followed, Books, PooledActor):
         self._drop_jobs(run)
         self._decide(run, Stop("failed", message.error(self.state.line(run.ns).unfinished)))
 
-    def _drop_jobs(self, run: Run) -> None:
+    def _drop_jobs(self, run: Run, keep: int = 0) -> None:
         """Take back what nobody has begun; what runs already goes on and is recorded when it ends."""
-        for job in run.take_back():
+        for job in run.take_back(keep):
             if isinstance(job, Job):
                 run.progress.done(job)
 
@@ -337,7 +337,7 @@ class ThreadActor(Followed, Books, PooledActor):
             self._end_inside(run, ending)
         progress = run.progress
         if progress.run is run:
-            progress.run = None
+            progress.leave()
         self._close(progress)
         self.last_used = time.monotonic()
         run.end(ending, self.state)
@@ -372,7 +372,11 @@ class ThreadActor(Followed, Books, PooledActor):
         if run is not progress.run and outcome.kind in ENDS_ITS_RUN:
             # The trouble of an earlier run is not this one's: whoever goes on with the step tries the task anew.
             outcome = replace(outcome, kind="abandoned")
-        progress.hold(job.address, outcome)
+        if outcome.kind == "failed" and waits_for_siblings(job, outcome):
+            self._drop_jobs(run, jobs_beside(run, progress.running(job.address)))
+            progress.failed.append((job.address, outcome))
+        else:
+            progress.hold(job.address, outcome)
         self._note(progress)
 
     def _effect_kept(self, message: EffectKept) -> None:
@@ -395,7 +399,7 @@ class ThreadActor(Followed, Books, PooledActor):
                 break
         else:
             return False
-        self.unrecorded = tuple([other for other in self.unrecorded if other.held or other.effects])
+        self.unrecorded = tuple([other for other in self.unrecorded if other.unrecorded])
         return True
 
     def _record_effects(self, progress: Progress, step: Step | None) -> None:
@@ -407,8 +411,7 @@ class ThreadActor(Followed, Books, PooledActor):
         self._close(progress)
 
     def _report(self, progress: Progress, step: Step | None) -> None:
-        outcomes = progress.take_outcomes(step)
-        run = progress.run
+        outcomes, run = progress.take_outcomes(step), progress.run
         if outcomes and run is not None:
             turns = progress.waiting_turns(step, outcomes)
             self._decide(run, Report(outcomes, progress.running(step), blocked=turns))

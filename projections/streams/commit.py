@@ -22,6 +22,7 @@ from ...events.vocabulary import (
     RunPaused,
     RunStarted,
     StepCommitted,
+    StepFailed,
     Write,
 )
 from ..channels.cells import Cells
@@ -204,6 +205,7 @@ def commit_chunks(
     after: ThreadState,
     asked: Sequence[int] = (),
     errors: Mapping[int, BaseException] = _NO_ERRORS,
+    lost: Sequence[NodeCompleted] = (),
 ) -> list[Chunk]:
     """The chunks of one commit, in order: what tasks wrote, as they finished, then the state after the step.
 
@@ -214,6 +216,7 @@ def commit_chunks(
         after: the thread's state with the commit.
         asked: ordinals of tasks that paused with a question, asked now or before.
         errors: by ordinal what tasks raised, where the run is live; the log has only its text.
+        lost: what tasks of a failed step did, where the run is live; the log does not have it.
     """
     chunks = _Chunks(view, before, after.time, errors)
     line = line_of(view, after)
@@ -228,6 +231,9 @@ def commit_chunks(
             case NodeFailed() if event.task < len(tasks):
                 error = errors.get(event.task, event.error)
                 chunks.end(chunks.line.head, tasks[event.task], error=error)
+            case StepFailed():
+                for done in lost:
+                    chunks.completed(tasks[done.task], done)
             case RunStarted():
                 head = _opened(line)
                 if head is not None:

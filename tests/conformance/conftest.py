@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from clew import Runtime
 from clew.checkpoint import BaseCheckpointSaver, InMemorySaver, PostgresSaver, SqliteSaver
 
 from .callers import AsyncCaller, Caller
@@ -23,6 +24,14 @@ def saver(request: pytest.FixtureRequest) -> Iterator[BaseCheckpointSaver]:
         with PostgresSaver.from_conn_string(request.getfixturevalue("postgres_dsn")) as opened:
             opened.setup()
             yield opened
+
+
+@pytest.fixture
+def runtime() -> Iterator[Runtime]:
+    """A runtime of the test's own: another process, as far as threads go."""
+    opened = Runtime()
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(params=[Caller, AsyncCaller], ids=["sync", "async"])

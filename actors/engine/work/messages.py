@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ....events.stores.store import Verdict
+from ....events.vocabulary import NodeCompleted, StepFailed
 from ....projections.state.thread import Task, ThreadState
 from ....projections.streams.commit import commit_chunks
 from ....projections.streams.view import Chunk, RunView
@@ -82,7 +83,15 @@ class Appending(Struct, frozen=True):
         outcomes = self.command.outcomes if isinstance(self.command, Report) else ()
         asked = [outcome.task for outcome in outcomes if outcome.kind == "asked"]
         errors = {outcome.task: outcome.error for outcome in outcomes if outcome.error is not None}
-        return commit_chunks(view, self.decision.draft.events, before, self.state, asked, errors)
+        events = self.decision.draft.events
+        lost = self._lost(outcomes) if any(type(event) is StepFailed for event in events) else ()
+        return commit_chunks(view, events, before, self.state, asked, errors, lost)
+
+    def _lost(self, outcomes: Iterable[Outcome]) -> list[NodeCompleted]:
+        """What tasks did whose writes did not go together: the log forgets it, a stream has it before the error."""
+        kept = {event.task for event in self.decision.draft.events if type(event) is NodeCompleted}
+        lost = (outcome for outcome in outcomes if outcome.kind == "completed" and outcome.task not in kept)
+        return [NodeCompleted(task=done.task, writes=list(done.writes), cached=done.cached) for done in lost]
 
     def bound(self) -> Command:
         """The command, a bare answer bound to the question it was taken for: a loser must not answer the next one."""

@@ -24,7 +24,18 @@ class Progress:
     Touched during the actor's turn only; others may look whether something waits.
     """
 
-    __slots__ = ("blocked", "effects", "effects_since", "held", "held_since", "last_run", "ns", "run", "working")
+    __slots__ = (
+        "blocked",
+        "effects",
+        "effects_since",
+        "failed",
+        "held",
+        "held_since",
+        "last_run",
+        "ns",
+        "run",
+        "working",
+    )
 
     def __init__(self, ns: str) -> None:
         self.ns = ns
@@ -40,6 +51,8 @@ class Progress:
         """Monotonic seconds since when the first of them waits."""
         self.blocked: Mapping[tuple[Step, int], str] = _NOTHING
         """(step, task) of tasks that wait for their turn in a history that goes on, to its namespace."""
+        self.failed: list[tuple[Step, Outcome]] = []
+        """Failures that end the run as soon as nothing runs beside them any more."""
         self.effects: list[tuple[Step, EffectRecorded]] = []
         """Effects of tasks that go on, not yet recorded."""
         self.effects_since = 0.0
@@ -48,7 +61,21 @@ class Progress:
     @property
     def over(self) -> bool:
         """True when there is nothing left to keep book of."""
-        return not (self.run or self.working or self.held or self.effects)
+        return not (self.run or self.working or self.unrecorded)
+
+    @property
+    def unrecorded(self) -> bool:
+        """True while something waits to be recorded."""
+        return bool(self.held or self.failed or self.effects)
+
+    def leave(self) -> None:
+        """The run is over; failures that it had not told yet are nobody's: their tasks are tried anew."""
+        self.run = None
+        self.failed = []
+
+    def forget(self) -> None:
+        """Drop what waits to be recorded: the step that it belongs to is looked up anew."""
+        self.held, self.failed, self.effects = [], [], []
 
     def hold(self, step: Step, outcome: Outcome) -> None:
         """Keep an outcome until it is recorded."""
@@ -83,8 +110,10 @@ class Progress:
         return frozenset(ordinal for begun, ordinal in self.working if begun == step) if self.working else _NONE
 
     def take_outcomes(self, step: Step | None) -> tuple[Outcome, ...]:
-        """The outcomes that wait, those of other steps left out; none waits afterwards."""
+        """The outcomes that wait, those of other steps left out; failures only when nothing runs beside them."""
         held, self.held = self.held, []
+        if self.failed and not self.running(step):
+            held, self.failed = [*held, *self.failed], []
         return tuple(outcome for begun, outcome in held if begun == step)
 
     def waiting_turns(self, step: Step | None, outcomes: Sequence[Outcome]) -> Mapping[int, str]:
@@ -104,7 +133,7 @@ class Progress:
     def reports_now(self, step: Step | None) -> bool:
         """True when what waits is to be recorded: nobody else runs, one ended the run, or the time is up."""
         if not self.held:
-            return False
+            return bool(self.failed) and not self.running(step)
         if not (self.working and self.running(step)) or any(outcome.kind in ENDS_ITS_RUN for _, outcome in self.held):
             return True
         return time.monotonic() - self.held_since >= EARLY_COMMIT_SECONDS
