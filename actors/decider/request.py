@@ -39,6 +39,8 @@ class Request(Struct, frozen=True):
     """The caller's own id of the command; "" when it gave none."""
     ns: str = ""
     """Namespace of the graph that the command is for."""
+    onto: Draft | None = None
+    """What graphs beside have said for the same commit, on which `state` stands; None for a commit of its own."""
 
     @property
     def line(self) -> Line:
@@ -46,7 +48,9 @@ class Request(Struct, frozen=True):
         return self.state.line(self.ns)
 
     def draft(self) -> Draft:
-        """A new commit on the thread's state."""
+        """A new commit on the thread's state, or the part of this graph in a commit that others have begun."""
+        if self.onto is not None:
+            return self.onto.following(self.channels, self.ns)
         return Draft(self.state, self.channels, self.moment.time, self.moment.entropy, self.ns)
 
     def see_graph(self, draft: Draft) -> None:

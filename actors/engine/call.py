@@ -312,6 +312,8 @@ def strand_here() -> object:
 
 def _calls_before(job: Job) -> dict[str, int]:
     """Place to number of the graphs that the task called in earlier attempts."""
+    if job.attempt <= 1:
+        return {}
     state = job.run.actor.state
     line = state.lines.get(job.run.ns)
     calls: dict[str, int] = {}

@@ -227,6 +227,8 @@ class Run:
         """The job whose node calls the graph, if one does."""
         self.outer: Run | None = self.calling.run if inside and self.calling is not None else None
         """The run of the node that calls the graph, where both run in one actor and share one log."""
+        self.inside = 0
+        """How many graphs run inside of this run, in its actor. The actor counts."""
         self.home = home
         """For a change by hand inside a thread: the graph that the thread is folded with. None for the run's own."""
         self.progress: Progress = NO_PROGRESS

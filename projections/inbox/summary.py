@@ -26,6 +26,8 @@ _decoder = msgspec.msgpack.Decoder(list[OpenQuestion])
 
 def encode_questions(state: ThreadState) -> bytes:
     """The open questions of every namespace, encoded; empty when there is none."""
+    if not state.asking:
+        return b""
     root = state.root
     questions = [
         OpenQuestion(

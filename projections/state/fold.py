@@ -46,9 +46,11 @@ from ...events.vocabulary import (
     Write,
 )
 from ..channels.cells import Cells
+from ..channels.shared_map import SharedMap
 from . import namespaces
 from .merge import Channels, MergeError, merge_or_keep, merge_writes
-from .thread import _NOTHING, COMMANDS_MAX, Checkpoint, Line, Question, RunFacts, Task, ThreadState, start_task
+from .questions import with_questions, withdraw, withdraw_open
+from .thread import _NOTHING, COMMANDS_MAX, Checkpoint, Line, Log, Question, RunFacts, Task, ThreadState, start_task
 
 ANSWERED_MAX = 64
 """How many answered questions a thread's state remembers by itself; the log remembers all."""
@@ -80,6 +82,17 @@ class Draft:
         self._lines: dict[str, Line] = {}
         self._checkpoints = 0
 
+    def following(self, channels: Channels, ns: str) -> Draft:
+        """A draft of the same commit that goes on where this one stands, for a graph that speaks next.
+
+        This one is left as it is, and must not be said more on: what the next one says comes to nothing where the
+        graph's command is refused.
+        """
+        draft = Draft(self.state, channels, self.time, self.entropy, ns)
+        draft.version = self.version
+        draft._checkpoints = self._checkpoints
+        return draft
+
     def line(self, ns: str | None = None) -> Line:
         """A namespace's line, ready to be changed; that of the graph that speaks if none is named."""
         if ns is None:
@@ -94,7 +107,7 @@ class Draft:
     def set_line(self, line: Line) -> None:
         """Put another line in a namespace's place."""
         self._lines[line.ns] = line
-        self.state.lines = {**self.state.lines, line.ns: line}
+        self.state.lines = self.state.lines.with_changes({line.ns: line})
 
     def rules(self, line: Line) -> Channels:
         """The channels that a line's writes are merged with."""
@@ -137,6 +150,12 @@ class Draft:
         if command:
             kept = list(state.commands.items())[-(COMMANDS_MAX - 1) :]
             state.commands = {**dict(kept), command: self.version}
+        asking = state.asking
+        for ns, line in self._lines.items():
+            if (ns in asking) != bool(line.open_questions):
+                asking ^= {ns}
+        # Lines that were closed in this commit ask no longer.
+        state.asking = frozenset(ns for ns in asking if ns in state.lines) if asking else asking
         state.status = _status(state)
         return state
 
@@ -194,7 +213,7 @@ class Draft:
             self.state.closed = self.state.closed.with_item(called)
             over.extend(called.below)
         line.below = ()
-        self.state.lines = lines
+        self.state.lines = SharedMap(lines)
 
 
 def _step_after(parent: Checkpoint | None, source: str) -> int:
@@ -237,7 +256,7 @@ def _status(state: ThreadState) -> int:
     root = state.lines.get("")
     if root is None:
         return RESTING
-    if root.open_questions or (root.below and state.open_questions()):
+    if state.asking and state.open_questions():
         return WAITING
     return STOPPED if root.unfinished else RESTING
 
@@ -261,7 +280,7 @@ def _run_started(draft: Draft, event: RunStarted, _: Cells | None) -> None:
     line.run = RunFacts(event.run, event.fingerprint, event.metadata, event.durability, base)
     if event.ns:
         line.place = event.place
-        _called(draft, line, event)
+        _called(draft, line, event, fresh=head is None)
     cells = line.cells if head is None else head.cells
     rules = draft.rules(line)
     if rules.untracked:
@@ -271,8 +290,8 @@ def _run_started(draft: Draft, event: RunStarted, _: Cells | None) -> None:
     line.tasks = (Task(event.node, payload=event.writes[0].payload),) if event.node else (start_task(),)
 
 
-def _called(draft: Draft, line: Line, event: RunStarted | RunContinued) -> None:
-    """A graph was called in a task of another one: it hangs below that one's open step."""
+def _called(draft: Draft, line: Line, event: RunStarted | RunContinued, *, fresh: bool = False) -> None:
+    """A graph was called in a task of another one: it hangs below that one's open step. `fresh`: for the first time."""
     caller = namespaces.calling_task(event.ns, event.caller)
     outside = namespaces.graph_of(caller)
     above = draft.state.lines.get(outside)
@@ -282,9 +301,9 @@ def _called(draft: Draft, line: Line, event: RunStarted | RunContinued) -> None:
         return
     over = above.run.above if above.run is not None else ()
     line.run = replace(line.run, caller=caller, above=(*over, (outside, above.head)))
-    if event.ns not in above.below:
+    if fresh or event.ns not in above.below:
         above = draft.line(outside)
-        above.below = (*above.below, event.ns)
+        above.below = (above.below or Log[str]()).with_item(event.ns)
 
 
 def _run_continued(draft: Draft, event: RunContinued, _: Cells | None) -> None:
@@ -401,7 +420,7 @@ def _step_abandoned(draft: Draft, event: StepAbandoned, _: Cells | None) -> None
 
 
 def _abandon(draft: Draft, line: Line) -> None:
-    line.tasks = tuple(_with_questions(task, _withdraw_open("abandoned")) for task in line.tasks)
+    line.tasks = tuple(with_questions(task, withdraw_open("abandoned")) for task in line.tasks)
     for ns in line.below:
         if ns in draft.state.lines:
             _abandon(draft, draft.line(ns))
@@ -454,39 +473,20 @@ def _answer_refused(draft: Draft, event: AnswerRefused, _: Cells | None) -> None
     if event.reason == "wrong_schema":
         _asked_again(draft, event)
     if event.reason == "question_changed":
-        _change_questions(draft, event.ns, _withdraw(event.question, "question_changed"))
+        _change_questions(draft, event.ns, withdraw(event.question, "question_changed"))
 
 
 def _question_withdrawn(draft: Draft, event: QuestionWithdrawn, _: Cells | None) -> None:
-    _change_questions(draft, event.ns, _withdraw(event.question, event.reason or "withdrawn"))
+    _change_questions(draft, event.ns, withdraw(event.question, event.reason or "withdrawn"))
 
 
 def _question_expired(draft: Draft, event: QuestionExpired, _: Cells | None) -> None:
-    _change_questions(draft, event.ns, _withdraw(event.question, "expired"))
-
-
-def _withdraw(question_id: str, reason: str) -> Callable[[Question], Question]:
-    def change(question: Question) -> Question:
-        if question.raised.question != question_id or question.withdrawn:
-            return question
-        return replace(question, withdrawn=reason)
-
-    return change
-
-
-def _withdraw_open(reason: str) -> Callable[[Question], Question]:
-    return lambda question: replace(question, withdrawn=reason) if question.open else question
-
-
-def _with_questions(task: Task, change: Callable[[Question], Question]) -> Task:
-    if not task.questions:
-        return task
-    return replace(task, questions=tuple(change(question) for question in task.questions))
+    _change_questions(draft, event.ns, withdraw(event.question, "expired"))
 
 
 def _change_questions(draft: Draft, ns: str, change: Callable[[Question], Question]) -> None:
     line = draft.line(ns)
-    line.tasks = tuple(_with_questions(task, change) for task in line.tasks)
+    line.tasks = tuple(with_questions(task, change) for task in line.tasks)
 
 
 def _edited(draft: Draft, ns: str) -> Line:

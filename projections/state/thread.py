@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from copy import copy
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct, field
@@ -27,6 +26,7 @@ from ...events.vocabulary import (
     Write,
 )
 from ..channels.cells import Cells
+from ..channels.shared_map import SharedMap
 from . import ids
 
 Item = TypeVar("Item")
@@ -34,6 +34,8 @@ Item = TypeVar("Item")
 _NOTHING: Mapping[str, Any] = {}
 """The empty mapping of every new state; nobody writes to it, so all threads share it."""
 _NO_CELLS = Cells()
+_NO_LINES: SharedMap[Any] = SharedMap()
+_NOBODY: frozenset[str] = frozenset()
 
 COMMANDS_MAX = 256
 """How many command ids a thread remembers to recognise a repeated command."""
@@ -75,6 +77,11 @@ class Log(Generic[Item]):
 
     def __iter__(self) -> Iterator[Item]:
         return iter(self._items[: self._length])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Log) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
 
     def __reversed__(self) -> Iterator[Item]:
         return (self._items[index] for index in range(self._length - 1, -1, -1))
@@ -225,7 +232,7 @@ class Line(Struct, eq=False):
     """An answer that waits for the first question of the open step."""
     run: RunFacts | None = None
     """The last run in this namespace, whether it goes on or not."""
-    below: tuple[str, ...] = ()
+    below: tuple[()] | Log[str] = ()
     """Namespaces of the graphs that tasks of the open step called, in the order of the calls."""
     task: int = 0
     """Of a sub-graph: the ordinal of the calling task."""
@@ -236,7 +243,7 @@ class Line(Struct, eq=False):
 
     def copy(self) -> Line:
         """A line that the fold may change; everything in it is shared."""
-        return copy(self)
+        return self.__copy__()  # type: ignore[attr-defined]
 
     @property
     def unfinished(self) -> tuple[Task, ...]:
@@ -348,10 +355,12 @@ class ThreadState(Struct, eq=False):
     """Time of the last commit, microseconds since the epoch."""
     digest: bytes = b""
     """The chain up to the last commit; empty for a new thread."""
-    lines: Mapping[str, Line] = field(default_factory=lambda: _NOTHING)
+    lines: SharedMap[Line] = field(default_factory=lambda: _NO_LINES)
     """Namespace to line: the root graph's, those of graphs that tasks of open steps called, and those that continue."""
     closed: Log[Line] = field(default_factory=lambda: Log())
     """Lines of calls whose step is over, in the order in which their steps ended."""
+    asking: frozenset[str] = _NOBODY
+    """Namespaces with a question in their open step that waits for an answer."""
     status: int = RESTING
     graphs: tuple[GraphSeen, ...] = ()
     """The graphs that worked on the thread, each version of their code once."""
@@ -372,7 +381,7 @@ class ThreadState(Struct, eq=False):
 
     def copy(self) -> ThreadState:
         """A state that the fold may change; everything in it is shared."""
-        return copy(self)
+        return self.__copy__()  # type: ignore[attr-defined]
 
     def graph(self, fingerprint: bytes) -> GraphSeen | None:
         """What is known of the graph with this fingerprint."""

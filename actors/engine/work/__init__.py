@@ -1,1 +1,1 @@
-"""What the thread actor is told, and what it keeps book of while runs are under way."""
+"""What the thread actor is told, what it keeps book of while runs are under way, and its writing half."""

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from ....events.stores.store import Verdict
-from ....events.vocabulary import NodeCompleted, StepFailed
+from ....events.vocabulary import Commit, NodeCompleted, StepFailed
 from ....projections.state.thread import Task, ThreadState
 from ....projections.streams.commit import commit_chunks
 from ....projections.streams.view import Chunk, RunView
 from ...decider.commands import Answer, Command, Decision, Merged, Outcome, Report
+from ..dispatcher import PooledActor
 from ..run import Job, MergeJob, Run
-
-if TYPE_CHECKING:
-    from ..thread import ThreadActor
 
 
 class Finished(Struct, frozen=True):
@@ -69,23 +66,40 @@ class _Flush:
 FLUSH = _Flush()
 
 
-class Appending(Struct, frozen=True):
-    """An append on its way: what is to be done when it is durable."""
+class Again(Struct, frozen=True):
+    """A command to be decided once more, when the commit that others share is durable: alone, on what is stored."""
 
-    run: Run | None
+    run: Run
+    command: Command
+    merged: Merged | None
+    conflicts: int
+    alone: bool = True
+    """True when nobody else may share its commit either."""
+
+
+class Part(Struct, frozen=True):
+    """One decision on its way into the log: what is to be done when it is durable."""
+
+    run: Run
     decision: Decision
+    before: ThreadState
     state: ThreadState
     command: Command
+    merged: Merged | None
     conflicts: int
+    late: bool = False
+    """True for work of a run that has ended: it is recorded, and nothing follows."""
+    alone: bool = False
+    """True when nobody else may share its commit."""
 
-    def chunks(self, view: RunView, before: ThreadState) -> list[Chunk]:
+    def chunks(self, view: RunView) -> list[Chunk]:
         """What a stream shows of the commit; of live outcomes it knows more than the log does."""
         outcomes = self.command.outcomes if isinstance(self.command, Report) else ()
         asked = [outcome.task for outcome in outcomes if outcome.kind == "asked"]
         errors = {outcome.task: outcome.error for outcome in outcomes if outcome.error is not None}
         events = self.decision.draft.events
         lost = self._lost(outcomes) if any(type(event) is StepFailed for event in events) else ()
-        return commit_chunks(view, events, before, self.state, asked, errors, lost)
+        return commit_chunks(view, events, self.before, self.state, asked, errors, lost)
 
     def _lost(self, outcomes: Iterable[Outcome]) -> list[NodeCompleted]:
         """What tasks did whose writes did not go together: the log forgets it, a stream has it before the error."""
@@ -100,8 +114,42 @@ class Appending(Struct, frozen=True):
             return replace(command, answers={self.decision.answered[0]: command.bare}, bare=None)
         return command
 
+    def again(self) -> Again:
+        """The command as it is to be decided anew where the commit could not be written for one of its parts."""
+        return Again(self.run, self.command, self.merged, self.conflicts)
 
-def tell(actor: ThreadActor, run: Run) -> Callable[[Verdict], None]:
+
+PARTS_MAX = 256
+"""How many decisions share one commit at most."""
+
+
+def joins(parts: Mapping[str, Part], run: Run, *, alone: bool = False) -> bool:
+    """True when a decision of this run may go into the commit that gathered decisions make; False when it must wait.
+
+    Only graphs that run side by side inside one run share a commit, each with one part: a second one of the same graph
+    must know what became of the first.
+    """
+    first = next(iter(parts.values()))
+    return not (
+        alone
+        or first.alone
+        or first.late
+        or run.outer is None
+        or first.run.outer is None
+        or run.ns in parts
+        or run.terms.who != first.run.terms.who
+        or len(parts) >= PARTS_MAX
+    )
+
+
+def commit_of(parts: Sequence[Part], command: str) -> Commit:
+    """The one commit of gathered decisions: what the first says, then the next."""
+    draft = parts[0].decision.draft
+    events = draft.events if len(parts) == 1 else [event for part in parts for event in part.decision.draft.events]
+    return Commit(draft.entropy, draft.time, events, command, parts[0].run.terms.who)
+
+
+def tell(actor: PooledActor, run: Run) -> Callable[[Verdict], None]:
     """What tells the actor an append's verdict, and has it take its turn."""
 
     def done(verdict: Verdict) -> None:

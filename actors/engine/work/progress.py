@@ -28,6 +28,7 @@ class Progress:
         "blocked",
         "effects",
         "effects_since",
+        "ends",
         "failed",
         "held",
         "held_since",
@@ -43,10 +44,12 @@ class Progress:
         """The run that works here; None once it has ended."""
         self.last_run: Run | None = None
         """The run that worked last: late outcomes are recorded under its terms."""
-        self.working: set[tuple[Step, int]] = set()
-        """(step, task) of jobs handed out and not yet reported, also of runs that have ended."""
+        self.working: dict[Step, set[int]] = {}
+        """By step the tasks that were handed out and not yet reported, also of runs that have ended."""
         self.held: list[tuple[Step, Outcome]] = []
         """Outcomes not yet recorded: their siblings may share the commit."""
+        self.ends = False
+        """True when one of them ends its run: then none waits for siblings."""
         self.held_since = 0.0
         """Monotonic seconds since when the first of them waits."""
         self.blocked: Mapping[tuple[Step, int], str] = _NOTHING
@@ -75,13 +78,15 @@ class Progress:
 
     def forget(self) -> None:
         """Drop what waits to be recorded: the step that it belongs to is looked up anew."""
-        self.held, self.failed, self.effects = [], [], []
+        self.held, self.failed, self.effects, self.ends = [], [], [], False
 
     def hold(self, step: Step, outcome: Outcome) -> None:
         """Keep an outcome until it is recorded."""
         if not self.held:
             self.held_since = time.monotonic()
         self.held.append((step, outcome))
+        if outcome.kind in ENDS_ITS_RUN:
+            self.ends = True
 
     def hold_effect(self, step: Step, effect: EffectRecorded) -> bool:
         """Keep an effect of a task that goes on until it is recorded; True for the first that waits.
@@ -96,23 +101,28 @@ class Progress:
 
     def begun(self, job: Job) -> None:
         """A job was handed out."""
+        self.working.setdefault(job.address, set()).add(job.ordinal)
         mark = (job.address, job.ordinal)
-        self.working.add(mark)
         if mark in self.blocked:
             self.blocked = {other: ns for other, ns in self.blocked.items() if other != mark}
 
     def done(self, job: Job) -> None:
         """A job was reported or taken back."""
-        self.working.discard((job.address, job.ordinal))
+        tasks = self.working.get(job.address)
+        if tasks is not None:
+            tasks.discard(job.ordinal)
+            if not tasks:
+                del self.working[job.address]
 
     def running(self, step: Step | None) -> frozenset[int]:
         """Ordinals of the step's tasks that are being run."""
-        return frozenset(ordinal for begun, ordinal in self.working if begun == step) if self.working else _NONE
+        tasks = self.working.get(step) if step is not None else None
+        return frozenset(tasks) if tasks else _NONE
 
     def take_outcomes(self, step: Step | None) -> tuple[Outcome, ...]:
         """The outcomes that wait, those of other steps left out; failures only when nothing runs beside them."""
-        held, self.held = self.held, []
-        if self.failed and not self.running(step):
+        held, self.held, self.ends = self.held, [], False
+        if self.failed and step not in self.working:
             held, self.failed = [*held, *self.failed], []
         return tuple(outcome for begun, outcome in held if begun == step)
 
@@ -133,8 +143,8 @@ class Progress:
     def reports_now(self, step: Step | None) -> bool:
         """True when what waits is to be recorded: nobody else runs, one ended the run, or the time is up."""
         if not self.held:
-            return bool(self.failed) and not self.running(step)
-        if not (self.working and self.running(step)) or any(outcome.kind in ENDS_ITS_RUN for _, outcome in self.held):
+            return bool(self.failed) and step not in self.working
+        if self.ends or step not in self.working:
             return True
         return time.monotonic() - self.held_since >= EARLY_COMMIT_SECONDS
 
@@ -148,7 +158,7 @@ class Books:
 
     open: Mapping[str, Progress] = {}
     """Namespace to the book of its open step, while there is something to keep book of."""
-    unrecorded: Sequence[Progress] = ()
+    unrecorded: Mapping[str, Progress] = {}
     """Those with outcomes or effects that are not recorded yet."""
 
     def _book_of(self, ns: str) -> Progress:
@@ -156,23 +166,35 @@ class Books:
         progress = self.open.get(ns)
         if progress is None:
             progress = Progress(ns)
-            self.open = {**self.open, ns: progress}
+            if self.open:
+                self.open[ns] = progress  # type: ignore[index]
+            else:
+                self.open = {ns: progress}
         return progress
 
     def _close(self, progress: Progress) -> None:
         """Close the book of a namespace where nothing is left to be recorded."""
         if progress.over and self.open.get(progress.ns) is progress:
             progress.last_run = None
-            left = {ns: other for ns, other in self.open.items() if other is not progress}
-            if left:
-                self.open = left
+            if len(self.open) > 1:
+                del self.open[progress.ns]  # type: ignore[attr-defined]
             else:
                 del self.open
 
     def _note(self, progress: Progress) -> None:
         """Something is to be recorded in this one."""
-        if progress not in self.unrecorded:
-            self.unrecorded = (*self.unrecorded, progress)
+        if not self.unrecorded:
+            self.unrecorded = {progress.ns: progress}
+        else:
+            self.unrecorded[progress.ns] = progress  # type: ignore[index]
+
+    def _noted(self, progress: Progress) -> None:
+        """What was to be recorded in this one is; perhaps not all of it."""
+        if not progress.unrecorded and self.unrecorded.get(progress.ns) is progress:
+            if len(self.unrecorded) > 1:
+                del self.unrecorded[progress.ns]  # type: ignore[attr-defined]
+            else:
+                del self.unrecorded
 
 
 _NONE: frozenset[int] = frozenset()

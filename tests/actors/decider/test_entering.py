@@ -124,7 +124,7 @@ def test_a_first_call_starts_the_graph_in_its_namespace() -> None:
     said = levels.call(["i"])
     assert [name for _, name in said] == ["GraphSeen", "RunStarted", "StepCommitted", "StepPlanned", "NodeStarted"]
     assert {ns for ns, name in said if name != "GraphSeen"} == {levels.ns}
-    assert (levels.state.root.below, levels.state.line(levels.ns).run.above[0][0]) == ((levels.ns,), "")  # type: ignore[union-attr]
+    assert (list(levels.state.root.below), levels.state.line(levels.ns).run.above[0][0]) == ([levels.ns], "")  # type: ignore[union-attr]
 
 
 def test_the_same_task_calling_again_goes_on_where_it_was() -> None:

@@ -1,0 +1,312 @@
+"""The writing half of the thread actor: a command is decided, its events are appended, and what follows is begun.
+
+Decisions are gathered during a turn and stored at its end: graphs that run side by side inside one run share a commit,
+with the next append after the one that kept them waiting. Nothing is shown, started or ended before it is durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from abc import abstractmethod
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from msgspec.structs import replace
+
+from ....events.codec.values import Codec
+from ....events.errors import CodecError, OutcomeUnknownError, RefusedError, StaleVersionError, StoreError
+from ....events.stores.store import Verdict
+from ....projections.state.fold import Draft
+from ....projections.state.merge import Channels
+from ....projections.state.thread import ThreadState
+from ....projections.streams.commit import standing_chunks
+from ...author.plan import Plan
+from ...decider.commands import Command, Decision, Ending, Merged, Moment, Report, Stop
+from ...decider.decide import decide
+from ...decider.request import Request
+from ..dispatcher import Dispatcher, PooledActor
+from ..journal import Journal
+from ..log import ThreadLog, forget_encoded
+from ..run import Job, MergeJob, Run
+from .followed import Followed
+from .messages import Again, Part, StepOverdue, commit_of, joins, tell
+from .progress import Books, Step
+
+CONFLICTS_MAX = 5
+"""How often a command is decided anew because another process appended first."""
+_NOBODY: frozenset[int] = frozenset()
+_NOTHING: dict[str, Any] = {}
+"""What resting actors keep instead of dicts of their own, ten thousand in memory at once. Nobody writes to it."""
+
+
+class ThreadWriter(Followed, Books, PooledActor):
+    """What decides and appends. Every field is only touched during its turn, but `state`, which readers may look at."""
+
+    def __init__(
+        self, dispatcher: Dispatcher, thread: str, log: ThreadLog | None, journal: Journal | None, codec: Codec
+    ) -> None:
+        super().__init__(dispatcher)
+        self.thread = thread
+        self.log = log
+        """Where the thread is stored; None for a run without a checkpointer."""
+        self.journal = journal
+        self.codec = codec
+        self.plan: Plan | None = None
+        """The graph whose channels `state` was folded with."""
+        self.channels: Channels | None = None
+        self.state = ThreadState()
+        """What the log amounts to, as far as this actor has read it. Replaced, never changed."""
+        self.run: Run | None = None
+        """The run that is being worked on; None while the thread rests."""
+        self.ready: Sequence[Any] = ()
+        """Messages that are to be decided once the append on its way is durable, and calls into a namespace in use."""
+        self.gathered: dict[str, Part] = _NOTHING
+        """By namespace what is decided and not given to the journal yet, in order: at the turn's end it becomes one
+        commit. `state` does not have it: each part stands on the one before."""
+        self.appending: Sequence[Part] = ()
+        """The append on its way, while the journal has it; nothing else is decided meanwhile."""
+        self.verdict: Verdict | None = None
+
+    @abstractmethod
+    def _end(self, run: Run, ending: Ending) -> None:
+        """End a run of this actor."""
+
+    @abstractmethod
+    def _changed(self, before: ThreadState) -> None:
+        """Others have appended since `before`."""
+
+    def _step(self, ns: str) -> Step | None:
+        """The namespace's open step, by the address of the checkpoint before it."""
+        line = self.state.lines.get(ns)
+        return None if line is None or line.head is None else line.head.address
+
+    def _later(self, message: Any) -> None:
+        """Have a message looked at again, after the append that is on its way or comes next."""
+        if isinstance(self.ready, list):
+            self.ready.append(message)
+        else:
+            self.ready = [message]
+
+    def _must_wait(self, run: Run, *, alone: bool = False) -> bool:
+        """True when a command of this run must be decided after the append that is on its way or comes next."""
+        return bool(self.appending or (self.gathered and not joins(self.gathered, run, alone=alone)))
+
+    def forget(self) -> None:
+        """Drop the state: the next command replays the log."""
+        if self.log is not None:
+            self.state = ThreadState()
+            self.plan = None
+        for progress in tuple(self.unrecorded.values()):
+            progress.forget()
+            self._noted(progress)
+        self.gathered = _NOTHING
+
+    def refresh(self) -> bool:
+        """Fold what other writers appended; True when there was something."""
+        if self.log is None or self.channels is None:
+            return False
+        before = self.state
+        self.state = self.log.load(self.codec, self.channels, before)
+        changed = self.state.version != before.version
+        if changed:
+            self._changed(before)
+        return changed
+
+    def _refreshed(self) -> bool:
+        with suppress(StoreError):
+            return self.refresh()
+        return False
+
+    def _decide(
+        self,
+        run: Run,
+        command: Command,
+        merged: Merged | None = None,
+        *,
+        late: bool = False,
+        conflicts: int = 0,
+        alone: bool = False,
+    ) -> None:
+        """Decide a command and gather what follows. A refusal is looked at twice: the state may be stale."""
+        run.progress.last_run = run
+        try:
+            decision = decide(self._request(run, merged), command)
+        except Exception as refusal:
+            if isinstance(refusal, (RefusedError, StaleVersionError)) and self.gathered:
+                self._later(Again(run, command, merged, conflicts))
+            elif isinstance(refusal, (RefusedError, StaleVersionError)) and self._refreshed():
+                if late or not run.over:
+                    self._decide(run, command, late=late, conflicts=conflicts)
+            elif not late:
+                self._end(run, Ending("failed", refusal))
+            return
+        if decision.merge is not None:
+            run.add_jobs([MergeJob(run, command, decision.merge)])
+        elif decision.draft is None:
+            if decision.ending is not None and not late:
+                self._end_unwritten(run, command, decision.ending)
+        else:
+            before = self._tip
+            state = decision.draft.finish(b"", self._command_id(run))
+            if not self.gathered:
+                self.gathered = {}
+            self.gathered[run.ns] = Part(run, decision, before, state, command, merged, conflicts, late, alone)
+
+    @property
+    def _tip(self) -> ThreadState:
+        """The state that the next decision stands on: with what is gathered, which nobody else sees yet."""
+        return next(reversed(self.gathered.values())).state if self.gathered else self.state
+
+    def _command_id(self, run: Run) -> str:
+        """What a repeated command is told by: that of the command around a graph inside, so that all of it is found."""
+        return (run if run.outer is None or self.run is None else self.run).settings.command_id
+
+    def _end_unwritten(self, run: Run, command: Command, ending: Ending) -> None:
+        """End a run that has nothing to append: no conflict would show that others went on, so the store is asked."""
+        try:
+            # Not for a graph inside: the run above it will notice.
+            if run.outer is None and self.refresh():
+                self._decide(run, command)
+                return
+        except StoreError as error:
+            ending = Ending("failed", error)
+        if not isinstance(command, Stop) and ending.status != "blocked":
+            for reader, view in run.readers:
+                reader.show(standing_chunks(view, self.state))
+        self._end(run, ending)
+
+    def _request(self, run: Run, merged: Merged | None) -> Request:
+        onto: Draft | None = None
+        if self.gathered:
+            last = next(reversed(self.gathered.values()))
+            state, onto = last.state, last.decision.draft
+            moment = Moment(last.decision.draft.time, last.decision.draft.entropy)
+        else:
+            state = self.state
+            # Ten checkpoint ids fit into a microsecond; time never stands still or goes back within a thread.
+            earliest = state.time + 1 + state.checkpoints_made // 10
+            moment = Moment(max(time.time_ns() // 1000, earliest), os.urandom(16))
+        control, terms = run.settings.control, run.terms
+        if control is not None and control.drain_reason is not None:
+            terms = replace(terms, drained=control.drain_reason)
+        return Request(
+            run.plan,
+            run.channels,
+            terms,
+            state,
+            moment,
+            self.thread,
+            run.graph_seen,
+            run.progress.running(self._step(run.ns)) if run.progress.working else _NOBODY,
+            merged,
+            run.settings.command_id,
+            run.ns,
+            onto,
+        )
+
+    def _store(self) -> None:
+        """Append what is gathered, as one commit."""
+        parts, self.gathered = tuple(self.gathered.values()), _NOTHING
+        if self.log is None or self.journal is None:
+            self._stored(parts, 0)
+            return
+        run = parts[0].run
+        graph = run.plan.name if self.plan is None else self.plan.name
+        verdict: Verdict
+        try:
+            commit = commit_of(parts, self._command_id(run))
+            entry = self.log.entry(commit, self.state, parts[-1].state, self.codec, graph)
+            if self.journal.store.durable and asyncio._get_running_loop() is not None:
+                # An event loop must not wait for a disk: the committer tells us, and other threads share its commit.
+                self.appending = parts
+                self.journal.submit(entry, tell(self, run))
+                return
+            verdict = self.journal.append(entry)
+        except Exception as error:
+            self.appending = ()
+            verdict = error
+        self._stored(parts, verdict)
+
+    def _stored(self, parts: Sequence[Part], verdict: Verdict) -> None:
+        """An append's verdict has come: what was decided holds, or is decided anew."""
+        if isinstance(verdict, Exception):
+            self._not_stored(parts, verdict)
+            return
+        self.state = parts[-1].state
+        if self.followers:
+            self._tell_followers()
+        for part in parts:
+            if not part.late:
+                self._go_on(part)
+
+    def _go_on(self, part: Part) -> None:
+        """A decision is durable: show it, and do what follows from it."""
+        run, decision = part.run, part.decision
+        for reader, view in run.readers:
+            reader.show(part.chunks(view))
+        events = decision.draft.events
+        forget_encoded(events)
+        if run.over:
+            return
+        if run.outer is None and getattr(part.command, "checkpoint", ""):
+            run.note_branch(events, self.state.version)
+        if decision.ending is not None:
+            self._end(run, decision.ending)
+        elif decision.start:
+            self._start(run, decision)
+
+    def _not_stored(self, parts: Sequence[Part], error: Exception) -> None:
+        if len(parts) > 1 and isinstance(error, CodecError):
+            # One of them cannot be written, or all are too long for one commit: each has its own.
+            for part in parts:
+                self._later(part.again())
+            return
+        if isinstance(error, StaleVersionError) and parts[0].conflicts < CONFLICTS_MAX:
+            steps = [self._step(part.run.ns) for part in parts]
+            if self._refreshed() and not parts[0].late:
+                for part, step in zip(parts, steps, strict=True):
+                    if not part.run.over:
+                        self._decide_again(part, step)
+                return
+        if isinstance(error, OutcomeUnknownError):
+            self.forget()
+            if parts[0].run.outer is not None and self.run is not None:
+                # Nobody knows what the run above stands on: it ends, and what runs inside with it.
+                self._end(self.run, Ending("failed", error))
+        for part in parts:
+            if not part.late and not part.run.over:
+                self._end(part.run, Ending("failed", error))
+
+    def _decide_again(self, part: Part, step: Step | None) -> None:
+        """Another process appended first. A new command is decided again; a run under way has lost its thread."""
+        run = part.run
+        moved = self._step(run.ns) != step
+        current, root = self.state.run, self.run or run
+        if isinstance(part.command, Report) and (moved or current is None or current.id != root.terms.run):
+            error = StaleVersionError(self.thread, part.state.version - 1, self.state.version)
+            self._end(run, Ending("failed", error))
+            return
+        self._decide(run, part.bound(), conflicts=part.conflicts + 1)
+
+    def _start(self, run: Run, decision: Decision) -> None:
+        line = self.state.line(run.ns)
+        head = line.head
+        if head is None:
+            return
+        jobs: list[Job | MergeJob] = []
+        for ordinal in decision.start:
+            task = line.tasks[ordinal]
+            node = run.plan.runner(task.node, task.handler)
+            if node is not None:
+                job = Job(run, ordinal, task, node, head, line.cells, task.attempt)
+                job.cause = decision.causes.get(ordinal) if decision.causes else None
+                jobs.append(job)
+                run.progress.begun(job)
+        run.offer_ahead(line.ahead)
+        run.base_step = line.run.base_step if line.run is not None else 0
+        if run.settings.step_timeout is not None:
+            self.dispatcher.later(run.settings.step_timeout, self, StepOverdue(run, head.address))
+        run.add_jobs(jobs)
