@@ -359,7 +359,7 @@ class GraphInterrupt(GraphBubbleUp):
     """A question was asked and has no answer yet."""
 
     def __init__(self, interrupts: Sequence[Any] = ()) -> None:
-        super().__init__(tuple(interrupts))
+        super().__init__(interrupts)
 
 
 class NodeInterrupt(GraphInterrupt):

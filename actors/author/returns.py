@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 _MISSING: Any = object()
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Final(Generic[R, S]):
     """Returned from an entrypoint: `value` is what the caller gets, `save` what the next call gets as `previous`."""
 
@@ -40,10 +40,6 @@ class Final(Generic[R, S]):
     """What the call returns, and what `get_state` shows."""
     save: S
     """What the thread's next call receives as `previous`."""
-
-
-Final.__name__ = "final"
-Final.__qualname__ = "entrypoint.final"
 
 
 class Returned(Struct):

@@ -159,6 +159,10 @@ class CompiledEntrypoint(CompiledStateGraph):
         return {"title": self.get_name("Output"), **TypeAdapter(self.OutputType).json_schema()}
 
 
+# The name under which people know it, where pickles find it.
+Final.__module__, Final.__name__, Final.__qualname__ = __name__, "final", "entrypoint.final"
+
+
 def _outputs(shape: Shape) -> tuple[Any, Any]:
     """What the function returns and what it saves, as annotated."""
     returns = shape.returns

@@ -64,7 +64,7 @@ class Item:
         return hash((self.namespace, self.key))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.dict().items())})"
+        return f"Item({', '.join(f'{name}={value!r}' for name, value in self.dict().items())})"
 
     def dict(self) -> dict[str, Any]:
         """The parts as JSON has them: the namespace a list, the times ISO 8601."""

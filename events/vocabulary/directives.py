@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,6 +11,7 @@ from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 from langchain_core.messages.tool import ToolOutputMixin
 
+from ..deprecations import LangGraphDeprecatedSinceV10
 from .timeouts import TimeoutPolicy, timeout_policy
 
 START = "__start__"
@@ -49,7 +51,7 @@ class Send:
         return isinstance(other, Send) and (self.node, self.arg, self.timeout) == (other.node, other.arg, other.timeout)
 
     def __hash__(self) -> int:
-        return hash((self.node, repr(self.arg)))
+        return hash((self.node, self.arg))
 
     def __repr__(self) -> str:
         timeout = "" if self.timeout is None else f", timeout={self.timeout!r}"
@@ -60,7 +62,7 @@ class _NotGiven:
     """Default of `Command(resume=…)`: None is an answer, so it cannot also mean "no answer"."""
 
 
-@dataclass(slots=True, frozen=True, init=False, repr=False)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Command(ToolOutputMixin, Generic[N]):
     """An update of the state, a way on and an answer, in one value.
 
@@ -69,14 +71,12 @@ class Command(ToolOutputMixin, Generic[N]):
     Returned from a tool it is left as it is: langchain-core makes text of what is no `ToolOutputMixin`.
     """
 
-    graph: str | None
+    graph: str | None = None
     """None for the current graph, `Command.PARENT` for the one that called it."""
-    update: Any | None
-    resume: Any
+    update: Any | None = None
+    resume: Any = None
     """The answer; None where none was given, or where None is the answer: `answers` tells which."""
-    goto: Send | Sequence[Send | N] | N
-    answers: bool
-    """True when `resume` was given, be it None."""
+    goto: Send | Sequence[Send | N] | N = ()
 
     PARENT: ClassVar[Literal["__parent__"]] = "__parent__"
 
@@ -88,12 +88,19 @@ class Command(ToolOutputMixin, Generic[N]):
         resume: Any = _NotGiven,
         goto: Send | Sequence[Send | N] | N = (),
     ) -> None:
-        assign = object.__setattr__
-        assign(self, "graph", graph)
-        assign(self, "update", update)
-        assign(self, "answers", resume is not _NotGiven)
-        assign(self, "resume", None if resume is _NotGiven else resume)
-        assign(self, "goto", goto)
+        vars(self).update(graph=graph, update=update, resume=resume, goto=goto)
+        if resume is _NotGiven:
+            vars(self)["resume"] = None
+        elif resume is None and graph is None and update is None and goto == ():
+            vars(self)["_answers_none"] = True
+
+    @property
+    def answers(self) -> bool:
+        """True when there is an answer: `resume` was given, be it None where the Command says nothing else.
+
+        Beside an update or a goto None is no answer: programs pass on what they may not have.
+        """
+        return self.resume is not None or "_answers_none" in vars(self)
 
     def __repr__(self) -> str:
         given = [("graph", self.graph), ("update", self.update), ("resume", self.resume), ("goto", self.goto)]
@@ -113,7 +120,7 @@ class Overwrite:
     type: str = OVERWRITE
 
 
-@dataclass(slots=True, init=False)
+@dataclass(slots=True)
 class Interrupt:
     """One open question: what `interrupt(value)` asked.
 
@@ -121,9 +128,9 @@ class Interrupt:
     """
 
     value: Any
-    id: str
+    id: str = NO_ID
     """32 hexadecimal characters; the key of an answer in `Command(resume={id: answer})`."""
-    response_schema: Any
+    response_schema: Any = None
     """JSON schema of the answer, if the question gave one."""
 
     def __init__(self, value: Any, id: str = NO_ID, response_schema: Any = None, **earlier: Any) -> None:
@@ -139,8 +146,11 @@ class Interrupt:
         """The question that the task of this namespace asks: its id follows from the namespace."""
         return cls(value, _id_of(ns))
 
-    def __hash__(self) -> int:
-        return hash(self.id)
+    @property
+    def interrupt_id(self) -> str:
+        """The id, under its older name."""
+        warnings.warn("Interrupt.interrupt_id is deprecated: use .id", LangGraphDeprecatedSinceV10, stacklevel=2)
+        return self.id
 
 
 def _id_of(namespace: str) -> str:

@@ -690,7 +690,7 @@ def test_a_question_inside_is_streamed_by_every_level(saver: BaseCheckpointSaver
     graph = chain(top=chain(mid=chain(ask=asks("q")).compile()).compile()).compile(saver)
     chunks = caller.stream(graph, {"x": 1, "l": []}, THREAD, subgraphs=True)
     assert [len(ns) for ns, _ in chunks] == [2, 1, 0]
-    assert len({payload["__interrupt__"] for _, payload in chunks}) == 1
+    assert len({payload["__interrupt__"][0].id for _, payload in chunks}) == 1
 
 
 # -- what a node inside sees

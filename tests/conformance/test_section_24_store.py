@@ -248,6 +248,7 @@ def test_search_gives_search_items_without_a_score(filled):
     assert [type(item) for item in found] == [SearchItem]
     assert found[0].score is None
     assert found[0].dict()["score"] is None
+    assert repr(found[0]).startswith("Item(namespace=['q', 'r'], key='c', ")
     assert found[0] == filled.get(("q", "r"), "c")
 
 

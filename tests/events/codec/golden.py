@@ -100,7 +100,7 @@ VALUES: dict[str, Any] = {
     "exception": RecordedException("ValueError", "wrong"),
     "url": HttpUrl("https://example.org/a"),
     "send": Send("node", {"x": 1}, timeout=2.5),
-    "command": Command(graph="__parent__", update={"x": 1}, resume=None, goto=["a"]),
+    "command": Command(graph="__parent__", update={"x": 1}, goto=["a"]),
     "overwrite": Overwrite([1]),
     "interrupt": Interrupt("pay?", "ab" * 16, {"type": "boolean"}),
     "opaque": Opaque("Gone", {"x": 1}),
