@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from pydantic import BaseModel, TypeAdapter, create_model
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from ...events.vocabulary import START
 from ..author.hints import class_hints, for_pydantic, stripped
@@ -84,9 +85,12 @@ class Pregel(Setup, Runnable[Any, Any]):
     def _jsonschema(self, schema: Any, kind: str) -> dict[str, Any]:
         made = TypeAdapter(schema).json_schema()
         if self.plan.root is not None:
-            return {"default": None, **made, "title": self.get_name(kind)}
-        # The peer's schemas of dataclasses are named after the graph.
-        return {**made, "title": self.get_name(kind)} if dataclasses.is_dataclass(schema) else made
+            return dict(sorted({"default": None, **made, "title": self.get_name(kind)}.items()))
+        if not dataclasses.is_dataclass(schema):
+            return made
+        # The peer's schemas of dataclasses are named after the graph, and show what factories make.
+        shown = {name: {**default, **made["properties"][name]} for name, default in _made_defaults(schema)}
+        return {**made, "properties": {**made["properties"], **shown}, "title": self.get_name(kind)}
 
     # -- channels and breakpoints
 
@@ -151,3 +155,13 @@ class Pregel(Setup, Runnable[Any, Any]):
     def _repr_mimebundle_(self, **_: Any) -> Mapping[str, Any]:
         """What a notebook shows of the graph: its diagram, drawn here."""
         return {"text/plain": repr(self), "image/svg+xml": self.get_graph().draw_svg()}
+
+
+def _made_defaults(schema: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(field, its default in a JSON schema) of the fields of a dataclass whose defaults are made at each call."""
+    for field in dataclasses.fields(schema):
+        if field.init and field.default_factory is not dataclasses.MISSING:
+            try:
+                yield field.name, {"default": to_jsonable_python(field.default_factory())}
+            except PydanticSerializationError:
+                continue

@@ -77,7 +77,8 @@ def graph_drawing(shape: GraphShape, *, xray: int | bool = False) -> DrawableGra
     for node in shape.nodes:
         _add(graph, node.name, _runnable(node), _metadata(node))
     if shape.start_second:
-        graph.nodes[START] = graph.nodes.pop(START)
+        del graph.nodes[START]
+        _add(graph, START, None, None)
     if any(edge.target == END for edge in edges):
         _add(graph, END, None, None)
     graph.edges.extend(Edge(edge.source, edge.target, edge.label, edge.conditional) for edge in edges)

@@ -661,6 +661,16 @@ def test_labels_and_tools_are_shown():
     assert "\ta -.-> __end__;\n" in drawn
 
 
+def test_an_entrypoint_is_drawn_from_its_function_on():
+    @entrypoint()
+    def work(given: int) -> int:
+        return given
+
+    drawn = work.get_graph()
+    assert list(drawn.nodes) == ["work", START, END]
+    assert drawn.draw_mermaid(with_styles=False) == "graph TD;\n\t__start__ --> work;\n\twork -.-> __end__;\n"
+
+
 def test_a_breakpoint_at_every_node_is_not_drawn():
     assert base("a").compile(interrupt_before="*").get_graph().draw_mermaid() == Q
 
@@ -783,6 +793,21 @@ def test_json_schemas_of_models_dataclasses_and_root_states():
     assert compiled(Data).get_input_jsonschema() == {**data, "title": "LangGraphInput"}
     assert compiled(Data).get_output_jsonschema() == {**data, "title": "LangGraphOutput"}
     assert compiled(int).get_input_jsonschema() == {"default": None, "title": "LangGraphInput", "type": "integer"}
+
+
+def test_what_a_dataclass_makes_as_a_default_is_in_its_json_schema():
+    @dataclasses.dataclass
+    class Made:
+        names: list[str] = dataclasses.field(default_factory=list)
+        kept: set = dataclasses.field(default_factory=lambda: {1})
+        odd: Any = dataclasses.field(default_factory=object)
+
+    graph = StateGraph(Made).add_node("a", node).add_edge(START, "a").compile()
+    assert {key: shown.get("default") for key, shown in graph.get_input_jsonschema()["properties"].items()} == {
+        "names": [],
+        "kept": [1],
+        "odd": None,
+    }
 
 
 def test_pydantic_models_of_the_schemas():
