@@ -193,7 +193,10 @@ class StreamMux:
             self._append(event)
 
     def closing(self) -> Steps:
-        """The run ended well: wait for what was scheduled, finalize, close. Raises the first error, all else done."""
+        """The run ended well: wait for what was scheduled, finalize, close.
+
+        Raises the first error, all else done; the channels and the log raise it to their readers.
+        """
         if self._over:
             return
         yield from self._joining()
@@ -208,12 +211,15 @@ class StreamMux:
                     yield _hook(transformer, "finalize")
             except Exception as error:
                 first = first or error
-        for channel in self._channels:
-            channel.close()
-        if first is None:
-            self.log.close()
-        else:
-            self.log.fail(first)
+        for channel in (*self._channels, self.log):
+            if channel.closed:
+                continue
+            if first is None:
+                channel.close()
+            else:
+                # Whoever reads a projection hears of it as well: what the hook was to add may be missing.
+                channel.fail(first)
+        if first is not None:
             raise first
 
     def failing(self, error: BaseException) -> Steps:
@@ -233,7 +239,8 @@ class StreamMux:
                 # The run's error is the one to tell; the hook's goes with it.
                 error.add_note(f"and {type(transformer).__name__}.fail raised {own_error!r}")
         for channel in (*self._channels, self.log):
-            channel.fail(error)
+            if not channel.closed:
+                channel.fail(error)
 
     def _joining(self) -> Steps:
         """Wait for everything scheduled, whatever it schedules meanwhile. Raises what one of it raised."""

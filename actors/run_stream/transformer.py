@@ -112,10 +112,8 @@ async def _logged(coro: Coroutine[Any, Any, Any], name: str) -> Any:
 
 def needs_loop(transformer: StreamTransformer) -> bool:
     """True for a transformer that works in async runs only."""
-    if transformer.supports_sync:
-        return False
+    if transformer.requires_async or transformer.supports_sync:
+        return transformer.requires_async
     own = type(transformer)
     hooks = ("aprocess", "afinalize", "afail")
-    return transformer.requires_async or any(
-        getattr(own, hook) is not getattr(StreamTransformer, hook) for hook in hooks
-    )
+    return any(getattr(own, hook) is not getattr(StreamTransformer, hook) for hook in hooks)

@@ -414,17 +414,25 @@ def test_async_ends_go_to_the_async_hooks_which_fall_back_on_the_others() -> Non
     assert calls[-1] is raised.value
 
 
-def test_an_error_in_finalize_is_the_runs_and_projections_are_whole(reader: Reader) -> None:
+def test_an_error_in_finalize_is_the_runs_and_reaches_whoever_reads(reader: Reader) -> None:
     def finalize(self: Any) -> None:
         raise KeyError("late")
 
     kind = type("Late", (Quiet,), {"finalize": finalize})
     run = reader.open(chain("a"), transformers=[kind])
+    assert reader.first(run.values) == GIVEN, "what came before is given out"
     with pytest.raises(KeyError, match="late"):
         reader.output(run)
-    assert reader.all(run.values) == []
-    with pytest.raises(KeyError, match="late"):
-        reader.all(reader.open(chain("a"), transformers=[kind]))
+    run = reader.open(chain("a"), transformers=[kind])
+    for read in (lambda: run, lambda: run.values, lambda: reader.open(chain("a"), transformers=[kind]).values):
+        with pytest.raises(KeyError, match="late"):
+            reader.all(read())
+
+
+def test_a_transformer_that_requires_a_loop_is_refused_in_sync_runs_whatever_else_it_says() -> None:
+    kind = type("Torn", (Quiet,), {"requires_async": True, "supports_sync": True})
+    with pytest.raises(RuntimeError, match="requires an async run"):
+        chain("a").stream_events(GIVEN, version="v3", transformers=[kind])
 
 
 def test_an_error_in_fail_does_not_hide_the_runs(reader: Reader) -> None:
