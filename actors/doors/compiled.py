@@ -25,7 +25,7 @@ from . import state as state_door
 from .caches import cache_places
 from .drive import adrive, drive
 from .output import Forms, output_of
-from .request import Options, open_run
+from .request import Options, open_run, result_keys
 from .saved import SavedThreads
 from .subgraphs import subgraphs
 
@@ -106,7 +106,7 @@ class CompiledStateGraph(Joinable):
             control=control,
         )
         if stream_mode != "values":
-            given = _spelled(options, print_mode, debug)
+            given = self._spelled(options, print_mode, debug)
             return list(self.stream(input, config, stream_mode=stream_mode, **given))
         run = open_run(self, input, config, options)
         with open_watch(self, run, input):
@@ -145,7 +145,7 @@ class CompiledStateGraph(Joinable):
             control=control,
         )
         if stream_mode != "values":
-            given = _spelled(options, print_mode, debug)
+            given = self._spelled(options, print_mode, debug)
             return [chunk async for chunk in self.astream(input, config, stream_mode=stream_mode, **given)]
         run = open_run(self, input, config, options, asyncio.get_running_loop())
         async with open_watch(self, run, input), aclosing(adrive(run, self.runtime)) as chunks:
@@ -434,6 +434,20 @@ class CompiledStateGraph(Joinable):
         for found in self.get_subgraphs(namespace=namespace, recurse=recurse):
             yield found
 
+    def _spelled(self, options: Options, print_mode: Any, debug: bool | None) -> dict[str, Any]:
+        """The arguments of `stream` that make it what an `invoke` with another mode wants."""
+        return {
+            "print_mode": print_mode,
+            "debug": debug,
+            "version": options.version,
+            "context": options.context,
+            "interrupt_before": options.interrupt_before,
+            "interrupt_after": options.interrupt_after,
+            "durability": options.durability,
+            "control": options.control,
+            "output_keys": result_keys(self, options.output_keys),
+        }
+
 
 # The room of events cannot fold; here is what can, for all savers.
 BaseCheckpointSaver.reader = SavedThreads()
@@ -442,17 +456,3 @@ BaseCheckpointSaver.reader = SavedThreads()
 def _no_more(kwargs: dict[str, Any]) -> None:
     for name in kwargs:
         warnings.warn(f"the argument {name!r} is not known to clew and does nothing", UserWarning, stacklevel=3)
-
-
-def _spelled(options: Options, print_mode: Any, debug: bool | None) -> dict[str, Any]:
-    return {
-        "print_mode": print_mode,
-        "debug": debug,
-        "version": options.version,
-        "context": options.context,
-        "interrupt_before": options.interrupt_before,
-        "interrupt_after": options.interrupt_after,
-        "durability": options.durability,
-        "control": options.control,
-        "output_keys": options.output_keys,
-    }

@@ -65,13 +65,14 @@ def _both(some: Any, more: Any) -> Any:
 
 
 def recorded_metadata(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What of the config is kept with the run: scalars of its metadata and configurable, coordinates left out."""
-    return {
-        key: value
-        for given in (config["configurable"], config["metadata"])
-        for key, value in given.items()
-        if key not in _PLACES and isinstance(value, (str, int, float, bool)) and not key.startswith("__")
-    }
+    """What of the config is kept with the run: scalars of its metadata, then of configurable, coordinates left out."""
+    recorded: dict[str, Any] = {}
+    for given in (config["metadata"], config["configurable"]):
+        for key, value in given.items():
+            kept = key not in recorded and key not in _PLACES and not key.startswith("__")
+            if kept and isinstance(value, (str, int, float, bool)):
+                recorded[key] = value
+    return recorded
 
 
 def steps_max(config: Mapping[str, Any]) -> int:

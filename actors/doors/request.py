@@ -111,6 +111,8 @@ def open_run(
     settings.concurrency_max = concurrency_max(completed)
     settings.command_id = own(completed, "command_id")
     settings.output_keys = output_keys(graph, options.output_keys)
+    if options.modes and not options.stepwise:
+        settings.output_keys = result_keys(graph, settings.output_keys)
     settings.answers = graph.answers
     command = _command(graph, site, given, completed)
     if site.inside and around is not None:
@@ -132,7 +134,7 @@ def open_run(
     if options.modes:
         describe_view(run.view, graph, completed, terms, options)
     if around is not None and site.ns:
-        _show_around(run, graph, around)
+        _show_around(run, graph, around, options)
     begun = command.begin if isinstance(command, Enter) else command
     if isinstance(begun, (Start, Apply, Answer)) and kept:
         encode_writes(run, begun.writes)
@@ -154,7 +156,7 @@ def describe_view(view: RunView, graph: Setup, config: Mapping[str, Any], terms:
     output, declared = graph.plan.output_view, graph.plan.declared_view
     if declared is not None and declared.coerce is not None:
         view.state = (declared.keys, declared.coerce)
-    if output.coerce is not None and options.output_keys is None:
+    if output.coerce is not None and options.output_keys in (None, output.keys):
         view.output = (output.keys, output.coerce)
 
 
@@ -170,13 +172,17 @@ def _entering(command: ThreadCommand, around: Run, caller: Scope | None) -> Thre
     return Enter(caller.call.job.namespace, command, older_than, since)
 
 
-def _show_around(run: Run, graph: Setup, around: Run) -> None:
-    """Have the streams around a graph that is called in a node show its chunks, those that want them."""
+def _show_around(run: Run, graph: Setup, around: Run, options: Options) -> None:
+    """Have the streams around a graph that is called in a node show its chunks, those that want them.
+
+    They show of its state what the call itself would: the output keys of one that only wants the result.
+    """
     readers = [(reader, view) for reader, view in around.readers if reader is not around]
     if around.settings.subgraphs:
         readers.append((around, around.view))
+    shown = run.settings.output_keys if options.stepwise else result_keys(graph, run.settings.output_keys)
     for reader, outer in readers:
-        view = RunView(run.channels, run.view.keys, run.view.root, reader.settings.modes, None)
+        view = RunView(run.channels, run.view.keys, run.view.root, reader.settings.modes, shown)
         view.line, view.ns = run.view.line, run.view.ns
         describe_view(view, graph, run.settings.config, run.terms, Options(version=outer.version))
         view.seen_messages = reader.view.seen_messages
@@ -350,6 +356,12 @@ def output_keys(graph: Setup, given: str | Sequence[str] | None) -> str | tuple[
             f"output_keys names {unknown}, which the state does not have; it has {list(graph.plan.channels)}"
         )
     return given if isinstance(given, str) else keys
+
+
+def result_keys(graph: Setup, given: str | Sequence[str] | None) -> str | Sequence[str] | None:
+    """What a call shows that wants the result: the keys given, or the output schema's; None for the whole state."""
+    output = graph.plan.output_view
+    return given if given is not None or output.root or output.keys == graph.plan.state_view.keys else output.keys
 
 
 def stream_modes(given: str | Sequence[str] | None, default: str) -> tuple[str, ...]:

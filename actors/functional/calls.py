@@ -23,6 +23,7 @@ from ...events.vocabulary import EffectRecorded, Payload
 from ...projections.channels.message_ids import assign_message_ids
 from ...projections.state import ids
 from ...projections.streams.calls import CALL_MODES, CallShape, Shown, call_began, call_raised, call_returned
+from ...projections.streams.tasks import in_graph
 from ..agents.tools.together import Script
 from ..author.plan import Callee
 from ..caching.slots import Slot, decode_value, open_slot
@@ -248,7 +249,7 @@ class TaskCall:
         for message in value if isinstance(value, (list, tuple)) else (value,):
             if isinstance(message, BaseMessage) and message.id not in run.view.seen_messages:
                 run.view.seen_messages.add(message.id or "")
-                run.emit("messages", (message, {"ls_integration": "langgraph", **self.metadata}))
+                run.emit("messages", (message, in_graph(self.metadata)))
 
 
 class _Body:

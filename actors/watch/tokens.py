@@ -11,7 +11,8 @@ from langchain_core.outputs import ChatGenerationChunk, LLMResult
 from langchain_core.tracers._streaming import _StreamingCallbackHandler
 
 from ...events.vocabulary import TAG_NOSTREAM
-from ...projections.state.namespaces import SEPARATOR, graph_of
+from ...projections.state.namespaces import SEPARATOR
+from ...projections.streams.tasks import graph_of_run
 
 if TYPE_CHECKING:
     from ..engine.run import Run
@@ -38,7 +39,7 @@ class MessageHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """A model begins: remember which node called it."""
-        ns = graph_of(str((metadata or {}).get("langgraph_checkpoint_ns") or ""))
+        ns = graph_of_run(metadata)
         if metadata and TAG_NOSTREAM not in (tags or ()) and (ns == self._run.ns or self._run.settings.subgraphs):
             own = [tag for tag in tags or () if not tag.startswith("seq:step")]  # langchain-core's marks of a sequence
             shown = {**metadata, **({"tags": own} if own else {})}

@@ -8,7 +8,8 @@ from uuid import UUID
 from langchain_core.callbacks import BaseCallbackHandler
 
 from ...events.errors import GraphBubbleUp
-from ...projections.state.namespaces import SEPARATOR, graph_of
+from ...projections.state.namespaces import SEPARATOR
+from ...projections.streams.tasks import graph_of_run
 
 if TYPE_CHECKING:
     from ..engine.run import Run
@@ -36,7 +37,7 @@ class ToolCallHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """A tool begins; without a call's id that of its run takes the place."""
-        ns = graph_of(str((metadata or {}).get("langgraph_checkpoint_ns") or ""))
+        ns = graph_of_run(metadata)
         if ns != self._run.ns and not self._run.settings.subgraphs:
             return
         call, place = tool_call_id or str(run_id), tuple(ns.split(SEPARATOR)) if ns else ()

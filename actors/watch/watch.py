@@ -23,7 +23,7 @@ from ...events.vocabulary import START, TAG_HIDDEN
 from ...projections.state.merge import read_values
 from ...projections.state.views import shown
 from ...projections.streams.commit import line_of, live_cells
-from ...projections.streams.tasks import task_metadata
+from ...projections.streams.tasks import in_graph, task_metadata
 from ..decider.commands import Answer, Apply, Continue, Enter
 from . import recording
 from .lifecycle import GraphInterruptEvent, GraphResumeEvent, tell
@@ -104,7 +104,7 @@ class Watch:
         manager = CallbackManager.configure(
             inheritable_callbacks=config.get("callbacks"),
             inheritable_tags=config.get("tags"),
-            inheritable_metadata={"ls_integration": "langgraph", **config["metadata"]},
+            inheritable_metadata=in_graph(config["metadata"]),
             **apart,
         )
         if self._tokens:

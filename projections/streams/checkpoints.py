@@ -58,9 +58,13 @@ def state_values(view: RunView, cells: Cells) -> Any:
 
 
 def _config(view: RunView, checkpoint: Checkpoint, *, bare: bool = False) -> dict[str, Any]:
-    given = {"thread_id": view.configurable.get("thread_id")} if bare else view.configurable
-    users = {key: value for key, value in given.items() if key not in _COORDINATES and not key.startswith("__")}
-    configurable: dict[str, Any] = {"checkpoint_ns": view.line, **users}
+    configurable: dict[str, Any]
+    if bare:
+        configurable = {"thread_id": view.configurable.get("thread_id"), "checkpoint_ns": view.line}
+    else:
+        given = view.configurable.items()
+        users = {key: value for key, value in given if key not in _COORDINATES and not key.startswith("__")}
+        configurable = {"checkpoint_ns": view.line, **users}
     if view.line:
         configurable["checkpoint_map"] = {**view.parents, view.line: checkpoint.id}
     configurable["checkpoint_id"] = checkpoint.id

@@ -32,7 +32,7 @@ from ..state.merge import Channels, merge_or_keep, read_values
 from ..state.thread import Checkpoint, Line, Question, Task, ThreadState, start_task
 from ..state.views import as_given, by_channel, shown
 from .checkpoints import checkpoint_payload
-from .tasks import in_stream_order, task_ended, task_metadata, task_started
+from .tasks import in_graph, in_stream_order, task_ended, task_metadata, task_started
 from .view import Chunk, RunView
 
 COMMITTED_MODES = frozenset({"values", "updates", "messages", "tasks", "checkpoints", "debug"})
@@ -136,7 +136,9 @@ class _Chunks:
         if "updates" in view.modes:
             self.add("updates", update_of(view, task, event, cached=event.cached))
         if not event.cached:
-            self.end(head, task, result=by_channel(event.writes))
+            # Of an entrypoint what it returned, not what it saves for its next call.
+            writes = event.writes if view.root != END else [write for write in event.writes if write.channel == END]
+            self.end(head, task, result=by_channel(writes))
 
     def _messages(self, task: Task, event: NodeCompleted) -> None:
         view = self.view
@@ -333,11 +335,12 @@ def messages_in(writes: Iterable[Write]) -> Iterable[Any]:
 def message_metadata(view: RunView, line: Line, task: Task) -> dict[str, Any]:
     """The metadata beside a message that a node wrote."""
     head, shape = line.head, view.node(task.runs)
-    given = {"ls_integration": "langgraph", **view.metadata, **shape.metadata}
-    if head is None:
-        return dict(given)
-    task_id = ids.task_id(head.id, line.ns, task.runs, task.send)
-    return task_metadata(task.runs, task.send, head.step + 1, task_id, given, triggers=shape.triggers, ns=view.line)
+    given = in_graph(view.metadata)
+    if head is not None:
+        task_id = ids.task_id(head.id, line.ns, task.runs, task.send)
+        step, triggers = head.step + 1, shape.triggers
+        given = task_metadata(task.runs, task.send, step, task_id, given, triggers=triggers, ns=view.line)
+    return {**given, **shape.metadata}
 
 
 def _wrote(view: RunView, events: Sequence[Any], line: Line, after: Line) -> bool:

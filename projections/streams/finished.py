@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ...events.vocabulary import INTERRUPT
+from ...events.vocabulary import INTERRUPT, START
 from .tasks import PUSH
 from .view import Chunk, RunView, Values
 
@@ -51,7 +51,8 @@ def _payload(view: RunView, payload: dict[str, Any]) -> dict[str, Any]:
         declared = view.node(payload["name"]).coerce
         if declared is not None and payload["triggers"] != (PUSH,):
             return {**payload, "input": _coerced(declared, payload["input"])}
-    elif "parent_config" in payload and view.version == "v2" and view.state is not None:
+    # Before its input is in the state, a dict shows what there is: a class would show its defaults.
+    elif view.version == "v2" and view.state and "parent_config" in payload and START not in payload["next"]:
         keys, declared = view.state
         return {**payload, "values": _coerced(declared, payload["values"], keys)}
     return payload

@@ -9,6 +9,7 @@ from typing import Any, Generic, Literal, NotRequired, TypeAlias, TypedDict, Typ
 from langchain_core.messages import AnyMessage
 from langchain_core.runnables import RunnableConfig
 
+from ...events.deprecations import LangGraphDeprecatedSinceV11
 from ...events.vocabulary import INTERRUPT, Interrupt
 
 StreamMode = Literal["values", "updates", "checkpoints", "tasks", "debug", "messages", "custom", "tools"]
@@ -216,7 +217,7 @@ class GraphOutput(Generic[OutputT]):
             return self.value[key]
         try:
             return getattr(self.value, key)
-        except (AttributeError, TypeError):
+        except AttributeError:
             raise KeyError(key) from None
 
     def __contains__(self, key: object) -> bool:
@@ -232,6 +233,6 @@ class GraphOutput(Generic[OutputT]):
 def _warn(form: str) -> None:
     warnings.warn(
         f"{form} on a GraphOutput is deprecated: use result.value, or result.interrupts for the questions",
-        DeprecationWarning,
+        LangGraphDeprecatedSinceV11,
         stacklevel=3,
     )

@@ -9,11 +9,14 @@ from ...events.vocabulary import Interrupt, Payload
 from ..channels.cells import Cells
 from ..state import ids
 from ..state.merge import read_values
+from ..state.namespaces import graph_of
 from ..state.thread import Checkpoint, Line, Task
 from .view import NodeShape, RunView
 
 PUSH = "__pregel_push"
 """Trigger of a task that a Send asked for."""
+CALL_LENGTH = 4
+"""Parts of the path of a call: the trigger, its caller's path, its number there, True."""
 _PLACES = frozenset(
     {
         "thread_id",
@@ -63,6 +66,21 @@ def task_metadata(
         "langgraph_path": (PUSH, send, False) if pushed else ("__pregel_pull", node),
         "langgraph_checkpoint_ns": f"{ns}|{place}" if ns else place,
     }
+
+
+def graph_of_run(metadata: Mapping[str, Any] | None) -> str:
+    """The namespace of the graph that a run belongs to, by its metadata: a call of a task is in its caller's graph."""
+    given = metadata or {}
+    ns = graph_of(str(given.get("langgraph_checkpoint_ns") or ""))
+    path = given.get("langgraph_path") or ()
+    while len(path) == CALL_LENGTH and path[0] == PUSH and path[-1] is True:
+        ns, path = graph_of(ns), path[1]
+    return ns
+
+
+def in_graph(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """The metadata of a run with what it is a run of, as LangSmith sorts runs; the caller may say otherwise."""
+    return {**metadata, "ls_integration": metadata.get("ls_integration", "langgraph")}
 
 
 def in_stream_order(tasks: Sequence[Task]) -> list[Task]:

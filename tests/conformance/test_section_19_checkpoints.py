@@ -146,8 +146,9 @@ def test_the_config_has_the_callers_keys_and_a_loaded_one_the_recorded_metadata(
     assert made[1]["metadata"] == {"source": "loop", "step": 0, "parents": {}}
     (loaded,) = graph.stream(Command(resume="A"), given, stream_mode="checkpoints")
     assert loaded["config"] == made[1]["config"]
-    assert set(loaded["parent_config"]["configurable"]) == {"thread_id", "checkpoint_ns", "checkpoint_id"}
+    assert list(loaded["parent_config"]["configurable"]) == ["thread_id", "checkpoint_ns", "checkpoint_id"]
     assert loaded["metadata"] == {"source": "loop", "step": 0, "parents": {}, "m": 1, "foo": "bar"}
+    assert list(graph.get_state(given).metadata) == ["source", "step", "parents", "m", "foo"]
 
 
 def test_output_keys_do_not_restrict_them(saver: BaseCheckpointSaver) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from clew.checkpoint.base import BaseCheckpointSaver
 from clew.constants import TAG_NOSTREAM
+from clew.func import entrypoint, task
 from clew.graph import START, MessagesState, StateGraph
 from clew.graph.message import push_message
 from clew.types import Command
@@ -142,6 +143,38 @@ def test_a_model_called_in_a_path_function_streams_too() -> None:
     chunks = list(builder.compile().stream(GIVEN, stream_mode="messages"))
     assert contents(chunks) == TOKENS
     assert {metadata["langgraph_node"] for _, metadata in chunks} == {"n"}
+
+
+def test_a_model_called_in_a_task_streams_in_the_graph_of_its_caller(caller: Caller) -> None:
+    chat = GenericFakeChatModel(messages=iter([AIMessage("hello world")] * 4))
+
+    @task
+    def inner(question: str) -> str:
+        return chat.invoke(question).content
+
+    @task
+    def outer(question: str) -> str:
+        return inner(question).result()
+
+    @entrypoint()
+    def ask(question: str) -> str:
+        return outer(question).result()
+
+    chunks = caller.stream(ask, "?", stream_mode="messages")
+    assert contents(chunks) == TOKENS
+    assert {metadata["langgraph_node"] for _, metadata in chunks} == {"inner"}
+    assert [ns for ns, _ in caller.stream(ask, "?", stream_mode="messages", subgraphs=True)] == [()] * 3
+    graph = one(lambda state: {"messages": [AIMessage(inner("?").result(), id="n")]})
+    assert contents(caller.stream(graph, GIVEN, stream_mode="messages")) == [*TOKENS, "hello world"]
+
+
+def test_the_metadata_has_the_callers_the_tasks_and_the_nodes_in_that_order(caller: Caller) -> None:
+    graph = one(lambda state: {"messages": [AIMessage("x", id="a")]}, metadata={"of_node": 1})
+    ((_, metadata),) = caller.stream(graph, GIVEN, {"metadata": {"of_caller": 1}}, stream_mode="messages")
+    assert list(metadata) == ["of_caller", "ls_integration", *place(), "of_node"]
+    given = {"metadata": {"ls_integration": "mine", "of_caller": 1}}
+    ((_, metadata),) = caller.stream(graph, GIVEN, given, stream_mode="messages")
+    assert metadata["ls_integration"] == "mine"
 
 
 def test_a_pushed_message_is_shown_at_once_and_written_before_the_return(

@@ -11,10 +11,12 @@ import pytest
 from clew.checkpoint.base import BaseCheckpointSaver
 from clew.graph import START, StateGraph
 from clew.types import Command, GraphOutput, Interrupt, StreamMode, StreamPart, interrupt
+from clew.warnings import LangGraphDeprecatedSinceV11
 from pydantic import BaseModel, ValidationError
 
 from tests.support.labels import Labels
 
+from .callers import Caller
 from .streamed import INPUT, THREAD, asking, chain, end, question, start
 
 
@@ -109,6 +111,49 @@ def test_values_take_the_class_of_the_output_schema() -> None:
     assert graph.invoke({"x": 1}, version="v2").value == Names(names=["a"])
 
 
+@pytest.mark.parametrize("schema", [Model, Record])
+def test_a_checkpoint_before_its_input_is_in_the_state_is_a_dict(schema: Any, saver: BaseCheckpointSaver) -> None:
+    class Loose(schema):  # every field has a default: the class would take it, and show what nobody said
+        x: int = 7
+
+    graph = StateGraph(Loose).add_node("a", lambda state: None).add_edge(START, "a").compile(checkpointer=saver)
+    for given, before in (({"x": 1}, {"names": []}), ({"x": 2}, {"x": 1, "names": []})):
+        modes = ["checkpoints", "debug"]
+        parts = list(graph.stream(given, THREAD, stream_mode=modes, version="v2"))
+        first, wrapped = parts[0]["data"], parts[1]["data"]["payload"]
+        assert first["next"] == ["__start__"]
+        assert first["values"] == wrapped["values"] == before
+        assert all(isinstance(one["data"]["values"], schema) for one in parts[2:] if one["type"] == "checkpoints")
+
+
+@pytest.mark.parametrize("call", ["node", "invoke", "stream"])
+def test_inside_the_values_are_those_of_the_inner_call_in_the_inner_class(call: str) -> None:
+    class Kept(Model):
+        secret: int = 0
+
+    inner = StateGraph(Kept, output_schema=Names).add_node("in", lambda state: {"names": ["in"], "secret": 1})
+    called = inner.add_edge(START, "in").compile()
+    within = {
+        "node": called,
+        "invoke": lambda state: called.invoke(state) and None,
+        "stream": lambda state: list(called.stream(state)) and None,
+    }
+    names = StateGraph(Model).add_node("sub", within[call]).add_edge(START, "sub").compile()
+    parts = list(names.stream({"x": 1}, stream_mode=["values", "updates"], version="v2", subgraphs=True))
+    ends = [one["data"] for one in parts if one["ns"]][-2:]
+    assert ends[-1] == Names(names=["in"])
+    assert ends[0] == {"in": {"names": ["in"]} if call != "stream" else {"names": ["in"], "secret": 1}}
+
+
+def test_an_invoke_in_other_modes_shows_the_output_keys(caller: Caller) -> None:
+    builder = StateGraph(Model, output_schema=Names).add_node("a", lambda state: {"names": ["a"], "x": 2})
+    graph = builder.add_edge(START, "a").compile()
+    assert caller.invoke(graph, {"x": 1}, stream_mode="updates") == [{"a": {"names": ["a"]}}]
+    assert caller.stream(graph, {"x": 1}, stream_mode="updates") == [{"a": {"names": ["a"], "x": 2}}]
+    last = caller.invoke(graph, {"x": 1}, stream_mode=["values"], version="v2")[-1]
+    assert last["data"] == Names(names=["a"])
+
+
 def test_output_keys_leave_the_values_as_they_are() -> None:
     graph = declared(Model).compile(interrupt_before=["ask"])
     given = {"version": "v2", "stream_mode": "values"}
@@ -146,17 +191,17 @@ def test_invoke_with_other_modes_returns_the_parts() -> None:
 @pytest.mark.parametrize("value", [{"x": 1}, Model(x=1)])
 def test_indexing_the_output_like_a_dict_is_deprecated(value: Any) -> None:
     output = GraphOutput(value, (Interrupt("q", "1"),))
-    with pytest.warns(DeprecationWarning, match=r"result\.value"):
+    with pytest.warns(LangGraphDeprecatedSinceV11, match=r"result\.value"):
         assert output["x"] == 1
-    with pytest.warns(DeprecationWarning, match=r"result\.interrupts"):
+    with pytest.warns(LangGraphDeprecatedSinceV11, match=r"result\.interrupts"):
         assert output["__interrupt__"] == (Interrupt("q", "1"),)
-    with pytest.warns(DeprecationWarning, match="GraphOutput"):
+    with pytest.warns(LangGraphDeprecatedSinceV11, match="GraphOutput"):
         assert "x" in output
-    with pytest.warns(DeprecationWarning, match="GraphOutput"):
+    with pytest.warns(LangGraphDeprecatedSinceV11, match="GraphOutput"):
         assert "__interrupt__" in output
-    with pytest.warns(DeprecationWarning, match="GraphOutput"):
+    with pytest.warns(LangGraphDeprecatedSinceV11, match="GraphOutput"):
         assert "__interrupt__" not in GraphOutput(value)
-    with pytest.warns(DeprecationWarning, match="GraphOutput"), pytest.raises(KeyError, match="y"):
+    with pytest.warns(LangGraphDeprecatedSinceV11, match="GraphOutput"), pytest.raises(KeyError, match="y"):
         output["y"]
 
 

@@ -470,6 +470,15 @@ def test_a_plain_return_after_a_final_is_previous_again() -> None:
     assert [flow.invoke(x, ONE) for x in ("a", "apart", "apart", "b", "apart")] == ["a", "a", None, "b", "b"]
 
 
+def test_what_is_saved_is_no_result_of_the_task(saver: BaseCheckpointSaver, caller: Caller) -> None:
+    @entrypoint(checkpointer=saver)
+    def flow(x: int) -> Any:
+        return entrypoint.final(value=x, save=2 * x)
+
+    ends = [chunk for chunk in caller.stream(flow, 1, ONE, stream_mode="tasks") if "result" in chunk]
+    assert [chunk["result"] for chunk in ends] == [{"__end__": 1}]
+
+
 def test_final_has_named_fields_only() -> None:
     assert repr(entrypoint.final(value=1, save=2)) == "entrypoint.final(value=1, save=2)"
     assert entrypoint.final(value=1, save=2) == entrypoint.final(value=1, save=2)
