@@ -630,6 +630,7 @@ def test_an_entrypoints_node_is_listed_before_its_start():
         return given
 
     assert list(flow.get_graph().nodes) == ["flow", "__start__", "__end__"]
+    assert [shown.get("data") for shown in flow.get_graph().to_json()["nodes"][1:]] == [None, None]
     assert (
         flow.get_graph().draw_mermaid(with_styles=False) == "graph TD;\n\t__start__ --> flow;\n\tflow -.-> __end__;\n"
     )
@@ -659,16 +660,6 @@ def test_labels_and_tools_are_shown():
     assert "\ttools(tools<hr/><small><em>__tools = look</em></small>)\n" in drawn
     assert "\ta -. &nbsp;go on&nbsp; .-> tools;\n" in drawn
     assert "\ta -.-> __end__;\n" in drawn
-
-
-def test_an_entrypoint_is_drawn_from_its_function_on():
-    @entrypoint()
-    def work(given: int) -> int:
-        return given
-
-    drawn = work.get_graph()
-    assert list(drawn.nodes) == ["work", START, END]
-    assert drawn.draw_mermaid(with_styles=False) == "graph TD;\n\t__start__ --> work;\n\twork -.-> __end__;\n"
 
 
 def test_a_breakpoint_at_every_node_is_not_drawn():
