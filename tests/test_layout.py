@@ -55,6 +55,7 @@ OWN_OPTIONAL: dict[str, str] = {
 # Files that import a module by a name held in a variable, each with where the name comes from.
 IMPORTS_BY_NAME: dict[str, str] = {
     "actors/facade/__init__.py": "a closed table in the file itself names our own modules that need an extra",
+    "actors/facade/testing.py": "a closed table in the file itself names our own modules that need Hypothesis",
     "actors/agents/providers.py": "a closed table in the file itself names the providers' packages",
 }
 # What a fold may not reach: threads, clocks, chance, files, sockets, stores, actors.

@@ -63,6 +63,9 @@ class Runtime:
     ```
     """
 
+    actor_type: type[ThreadActor] = ThreadActor
+    """What works on a thread; the test kit has actors of its own."""
+
     def __init__(
         self, *, active_max: int = ACTIVE_MAX, idle_seconds: float = IDLE_SECONDS, pool_max: int = POOL_MAX
     ) -> None:
@@ -82,7 +85,7 @@ class Runtime:
             actor = shelf.actors.pop(thread, None)
             if actor is None:
                 log = ThreadLog(saver.store, thread, saver.tenant, saver.cipher)
-                actor = ThreadActor(self.dispatcher, thread, log, shelf.journal, codec)
+                actor = self.actor_type(self.dispatcher, thread, log, shelf.journal, codec)
                 actor.home = shelf.actors
             shelf.actors[thread] = actor
             shelf.uses += 1
@@ -111,7 +114,7 @@ class Runtime:
 
     def unkept(self, codec: Codec) -> ThreadActor:
         """An actor for one run without a checkpointer: nothing is encoded or stored."""
-        return ThreadActor(self.dispatcher, "", None, None, codec)
+        return self.actor_type(self.dispatcher, "", None, None, codec)
 
     @property
     def pool(self) -> ThreadPoolExecutor:

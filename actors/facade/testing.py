@@ -1,6 +1,110 @@
-"""Testing graphs: models that answer from a script."""
+"""Testing graphs: given/when/then, every order of things, crashes everywhere, stores that fail, logs as fixtures.
 
+`ScriptedModel` answers from a script; `given` plays one thread; `Simulation` and `explore` take its steps in any order;
+`crash_everywhere` kills real processes; `FaultyStore` fails at the n-th call; `StoreContract` is what a store must do;
+`save_log` and `load_log` keep a thread's log for a later test. Install the `testing` extra.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from clew.actors.kit.crash.everywhere import CrashFailed, CrashReport, SqliteFiles, crash_everywhere
+from clew.actors.kit.crash.sites import SITES
+from clew.actors.kit.faulty_store import Fault, FaultyStore, faulty_saver
+from clew.actors.kit.readable import Said, said
+from clew.actors.kit.recorded_log import RecordedLog, load_log, save_log
+from clew.actors.kit.scenario import (
+    Fact,
+    Scenario,
+    answered,
+    asked,
+    crashed,
+    given,
+    passed,
+    raised,
+    returned,
+    started,
+    updated,
+)
 from clew.actors.kit.script import Rule, after_tool, call, in_order, otherwise, reply_to, when
 from clew.actors.kit.scripted_model import ScriptedModel
+from clew.actors.kit.simulation.choosing import ScheduleMismatch
+from clew.actors.kit.simulation.clock import VirtualClock
+from clew.actors.kit.simulation.exploring import Exploration, explore
+from clew.actors.kit.simulation.processes import Crash
+from clew.actors.kit.simulation.simulation import Simulation, SimulationFailed
+from clew.actors.kit.store_contract import StoreContract
 
-__all__ = ["Rule", "ScriptedModel", "after_tool", "call", "in_order", "otherwise", "reply_to", "when"]
+if TYPE_CHECKING:
+    from clew.actors.kit.strategies.events import commits, events
+    from clew.actors.kit.strategies.same import same
+    from clew.actors.kit.strategies.values import messages, values
+
+__all__ = [
+    "SITES",
+    "Crash",
+    "CrashFailed",
+    "CrashReport",
+    "Exploration",
+    "Fact",
+    "Fault",
+    "FaultyStore",
+    "RecordedLog",
+    "Rule",
+    "Said",
+    "Scenario",
+    "ScheduleMismatch",
+    "ScriptedModel",
+    "Simulation",
+    "SimulationFailed",
+    "SqliteFiles",
+    "StoreContract",
+    "VirtualClock",
+    "after_tool",
+    "answered",
+    "asked",
+    "call",
+    "commits",
+    "crash_everywhere",
+    "crashed",
+    "events",
+    "explore",
+    "faulty_saver",
+    "given",
+    "in_order",
+    "load_log",
+    "messages",
+    "otherwise",
+    "passed",
+    "raised",
+    "reply_to",
+    "returned",
+    "said",
+    "same",
+    "save_log",
+    "started",
+    "updated",
+    "values",
+    "when",
+]
+
+_LATER = {
+    "commits": "clew.actors.kit.strategies.events",
+    "events": "clew.actors.kit.strategies.events",
+    "messages": "clew.actors.kit.strategies.values",
+    "same": "clew.actors.kit.strategies.same",
+    "values": "clew.actors.kit.strategies.values",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load what needs Hypothesis at its first use. The table is closed: no name from outside is ever imported."""
+    if name not in _LATER:
+        raise AttributeError(f"module 'clew.testing' has no attribute {name!r}")
+    value = getattr(import_module(_LATER[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

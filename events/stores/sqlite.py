@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import final
 
 from eventsourcing.persistence import IntegrityError
@@ -167,6 +167,10 @@ class SqliteStore(recorder.CommitRecorder):
     def close(self) -> None:
         """See `Store.close`."""
         self._connections.close()
+
+    def trace(self, told: Callable[[str], None] | None) -> None:
+        """Have `told` called with each statement of an append as it begins to run; None ends that. For tests."""
+        self._connections.trace(told)
 
     def change_token(self) -> object:
         """See `CommitRecorder.change_token`; `PRAGMA data_version`."""

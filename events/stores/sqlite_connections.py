@@ -12,7 +12,7 @@ import random
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import RLock
 from typing import Final, Literal, final
@@ -125,6 +125,12 @@ class SqliteConnections:
             if self._watcher is None:
                 self._watcher = self.open()
             return self._watcher.execute(_DATA_VERSION).fetchone()[0]
+
+    def trace(self, told: Callable[[str], None] | None) -> None:
+        """Have `told` called with each statement of the writer as it begins to run; None ends that."""
+        self._leave_parent()
+        with self._lock:
+            self._writer_open().set_trace_callback(told)
 
     def open(self, timeout_seconds: float = LOCK_WAIT_SECONDS) -> sqlite3.Connection:
         """A new connection, which waits up to `timeout_seconds` for a lock by SQLite's own handler."""

@@ -7,7 +7,7 @@ the commit, and checks the law that every decision must keep: replaying the log 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from clew.actors.author.builder import StateGraph
@@ -27,6 +27,7 @@ from clew.actors.decider.commands import (
 )
 from clew.actors.decider.decide import decide
 from clew.actors.decider.request import Request, describe
+from clew.actors.kit.laws import portrait
 from clew.events.codec.commits import decode_commit, encode_commit
 from clew.events.codec.values import Codec
 from clew.events.vocabulary import Commit, InterruptRaised, Payload, Recorded, Route, Write
@@ -188,37 +189,3 @@ class ThreadScript:
     def _record(self, events: list[Any], time: int, entropy: bytes) -> None:
         version = len(self.log)
         self.log.append(Recorded("t", version, version, b"", Commit(entropy, time, list(events))))
-
-
-def portrait(state: ThreadState, channels: Channels) -> Mapping[str, Any]:
-    """Everything of a state that anybody can see, as plain values to compare."""
-    return {
-        "version": state.version,
-        "status": state.status,
-        "run": state.run,
-        "answered": [(asked.raised.question, asked.answered_at, asked.answered_by) for asked in state.answered],
-        "graphs": state.graphs,
-        "lines": {ns: _line(line, channels) for ns, line in state.lines.items()},
-    }
-
-
-def _line(line: Any, channels: Channels) -> Mapping[str, Any]:
-    return {
-        "values": read_values(channels, line.cells, channels),
-        "failure": line.failure,
-        "paused": line.paused,
-        "checkpoints": [
-            (
-                checkpoint.id,
-                checkpoint.step,
-                checkpoint.source,
-                checkpoint.parent,
-                checkpoint.writers,
-                checkpoint.tasks,
-                dict(checkpoint.arrivals),
-                checkpoint.deferred,
-                read_values(channels, checkpoint.cells, channels),
-            )
-            for checkpoint in line.checkpoints()
-        ],
-    }

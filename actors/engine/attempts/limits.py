@@ -7,7 +7,6 @@ costs a clock reading, from whatever thread. Without a timeout there is no timer
 from __future__ import annotations
 
 import asyncio
-import time
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -38,12 +37,13 @@ class Deadline:
         self.passed: NodeTimeoutError | None = None
         """The limit that was passed; None while none was."""
         self._began = self._progress_at = 0.0
-        """Monotonic seconds; the second is set from any thread."""
+        """Seconds of the loop's clock; the second is set from any thread."""
+        self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[Any] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> Self:
-        self._began = self._progress_at = time.monotonic()
+        self._began = self._progress_at = self._loop.time()
         self._task = asyncio.current_task()
         self._job.deadline = self
         self._arm(self._began)
@@ -60,7 +60,7 @@ class Deadline:
 
     def progress(self) -> None:
         """Begin the idle time anew. From any thread."""
-        self._progress_at = time.monotonic()
+        self._progress_at = self._loop.time()
 
     def _arm(self, now: float) -> None:
         ends = [
@@ -68,10 +68,10 @@ class Deadline:
             for since, seconds in ((self._began, self._run_seconds), (self._progress_at, self._idle_seconds))
             if seconds is not None
         ]
-        self._timer = asyncio.get_running_loop().call_later(max(0.0, min(ends) - now), self._look)
+        self._timer = self._loop.call_later(max(0.0, min(ends) - now), self._look)
 
     def _look(self) -> None:
-        now = time.monotonic()
+        now = self._loop.time()
         if self._run_seconds is not None and now - self._began >= self._run_seconds:
             self._pass("run", now - self._began)
         elif self._idle_seconds is not None and now - self._progress_at >= self._idle_seconds:

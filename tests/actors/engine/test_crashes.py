@@ -81,7 +81,7 @@ class World:
         self.keeps_what_it_said(store)
         again = recorded & set(self.ledger.done[done:])
         assert not again, f"recorded, and done again: {again}"
-        return store.met + (self.live(*more) if store.dead else 0)
+        return len(store.met) + (self.live(*more) if store.dead else 0)
 
     def keeps_what_it_said(self, store: FaultyStore) -> None:
         """Every acknowledged append is in the log, once, where it was said to be; and the chain holds."""

@@ -1,0 +1,85 @@
+"""The laws that a thread keeps, whatever is done to it: checked by every tool of the kit, on the log alone.
+
+Pure: they read what they are given.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from ...events.chain.verify import verify
+from ...events.stores.store import Row
+from ...events.vocabulary import Commit, InterruptRaised, Resumed
+from ...projections.channels.cells import Cells
+from ...projections.state.merge import Channels, read_values
+from ...projections.state.thread import Line, ThreadState
+
+
+def broken_laws(rows: Sequence[Row], commits: Sequence[Commit], thread: str, tenant: str = "") -> list[str]:
+    """What is wrong with a thread's log, in words; empty for a sound one.
+
+    - versions are 0, 1, 2 … and every commit is chained to the one before it;
+    - no commit is there twice, and time goes on from commit to commit;
+    - a question has at most one answer, and only what was asked is answered.
+    """
+    found = [finding.message for finding in verify(rows, thread, tenant)]
+    versions = [row.version for row in rows]
+    if versions != list(range(len(rows))):
+        found.append(f"the versions are {versions}")
+    found += [
+        f"commit {id.hex()} is in the log {count} times" for id, count in _repeated(commit.id for commit in commits)
+    ]
+    for version, (before, after) in enumerate(pairwise(commits), 1):
+        if after.time <= before.time:
+            found.append(f"version {version} is not later than the one before it")
+    events = [event for commit in commits for event in commit.events]
+    asked = {event.question for event in events if isinstance(event, InterruptRaised)}
+    answered = [event.question for event in events if isinstance(event, Resumed)]
+    found += [f"question {question} was answered {count} times" for question, count in _repeated(answered)]
+    found += [f"question {question} was answered and never asked" for question in answered if question not in asked]
+    return found
+
+
+def _repeated(items: Iterable[Any]) -> list[tuple[Any, int]]:
+    return [(item, count) for item, count in Counter(items).items() if count > 1]
+
+
+def portrait(state: ThreadState, channels: Channels) -> Mapping[str, Any]:
+    """Everything of a state that anybody can see, as plain values to compare: replayed or live, it must be the same."""
+    return {
+        "version": state.version,
+        "status": state.status,
+        "run": state.run,
+        "answered": [(asked.raised.question, asked.answered_at, asked.answered_by) for asked in state.answered],
+        "graphs": state.graphs,
+        "lines": {ns: _line(line, line.rules or channels) for ns, line in state.lines.items()},
+    }
+
+
+def _line(line: Line, channels: Channels) -> Mapping[str, Any]:
+    return {
+        "values": _kept(channels, line.cells),
+        "failure": line.failure,
+        "paused": line.paused,
+        "checkpoints": [
+            (
+                checkpoint.id,
+                checkpoint.step,
+                checkpoint.source,
+                checkpoint.parent,
+                checkpoint.writers,
+                checkpoint.tasks,
+                dict(checkpoint.arrivals),
+                checkpoint.deferred,
+                _kept(channels, checkpoint.cells),
+            )
+            for checkpoint in line.checkpoints()
+        ],
+    }
+
+
+def _kept(channels: Channels, cells: Cells) -> Mapping[str, Any]:
+    return read_values(channels, channels.without_untracked(cells), channels)
