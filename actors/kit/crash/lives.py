@@ -79,7 +79,7 @@ class Life:
         self.killer = killer or Killer(case.name)
         self.runtime = DeadlyRuntime(self.killer)
         store = DeadlyStore(saver.store, self.killer, lambda line: say({"acknowledged": line}))
-        self.saver = BaseCheckpointSaver(cast("Any", store), tenant=saver.tenant)
+        self.saver = BaseCheckpointSaver(cast("Any", store), tenant=saver.tenant, cipher=saver.cipher)
         self.graph = graph.copy({"checkpointer": self.saver, "_runtime": self.runtime})
         self.graph.know_inside()
         self.by_loop = any(node.callee.is_async for node in graph.plan.nodes.values())
