@@ -14,7 +14,7 @@ from ....events.stores.sqlite import SqliteStore
 from ....events.stores.store import Entry, Store, Verdict
 from ...engine.runtime import Runtime
 from ...engine.thread import ThreadActor
-from ...engine.work.messages import Appending
+from ...engine.work.messages import Part
 from ..simulation.processes import WatchedActor
 
 Site = Literal["before append", "inside the transaction", "before acknowledgement", "before effect"]
@@ -121,10 +121,10 @@ class _Actor(WatchedActor):
 
     killer: Killer
 
-    def _appended(self, appending: Appending, verdict: Verdict) -> None:
+    def _stored(self, parts: Sequence[Part], verdict: Verdict) -> None:
         if isinstance(verdict, int) and self.log is not None:
             self.killer.at("before effect")
-        super()._appended(appending, verdict)
+        super()._stored(parts, verdict)
 
 
 @final

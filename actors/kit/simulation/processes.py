@@ -156,6 +156,9 @@ class _Actor(WatchedActor):
 
     def _request(self, run: Run, merged: Merged | None) -> Request:
         request, state = super()._request(run, merged), self.state
+        if self.gathered:
+            # It is said on the draft of the commit that is being made, whose moment that is.
+            return request
         surroundings = self.process.surroundings
         earliest = state.time + 1 + state.checkpoints_made // 10
         return replace(request, moment=Moment(max(surroundings.clock.now, earliest), surroundings.entropy()))
