@@ -85,7 +85,7 @@ def bind(request: Request, line: Line, command: Answer) -> Mapping[str, Payload]
         if questions:
             return {next(iter(questions)): command.bare}
         due = bool(line.tasks) and not state.running
-        if state.paused_at(request.ns) or (due and (last_answered(state) is None or edited(line))):
+        if state.paused_at(request.ns) or (due and (last_answered(state) is None or edited(state, request.ns))):
             return {}
         raise nothing_open(request)
     if not command.answers and not line.tasks:
@@ -102,9 +102,9 @@ def bind(request: Request, line: Line, command: Answer) -> Mapping[str, Payload]
     return command.answers
 
 
-def edited(line: Line) -> bool:
-    """True when the thread stands where it was updated by hand: what it asked before, it will ask again."""
-    return line.head is not None and line.head.source == "update"
+def edited(state: ThreadState, ns: str = "") -> bool:
+    """True when a graph, or one inside, stands where it was updated by hand: what was asked will be asked again."""
+    return any(line.head is not None and line.head.source == "update" for line in state.live_lines(ns))
 
 
 def ambiguous(questions: list[str], *, strict: bool) -> RefusedError:

@@ -90,7 +90,7 @@ def arrived(plan: Plan, line: Line) -> dict[str, set[str]]:
     for place in reversed(places):
         if place.source == "update":
             joins = {key: names for key, names in joins.items() if plan.joins[key].target not in place.writers}
-        for name in place.writers if place.source != "fork" else ():
+        for name in place.writers:
             node = plan.node(name)
             for key in node.joins if node is not None else ():
                 joins.setdefault(key, set()).add(name)

@@ -6,7 +6,7 @@ super-step on the state that the one before leads to. The thread's actor then ta
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -26,7 +26,7 @@ from ..decider.request import Request
 from ..decider.starting import checkpoint_of
 from ..engine.edits import edit_job_routes
 from ..engine.run import Run
-from .config import complete_config, own
+from .config import complete_config, own, thread_of
 from .drive import drive
 from .request import Options, encode_writes, open_run
 from .setup import Setup
@@ -45,7 +45,9 @@ Beside one writer that never rests about every second try is lost: with five tri
 def update_state(graph: Setup, config: RunnableConfig, supersteps: Sequence[Sequence[StateUpdate]]) -> RunnableConfig:
     """Super-steps made by hand; see `CompiledStateGraph.bulk_update_state`."""
     saver_of(graph)
+    thread_of(complete_config(graph.config, config), config, reads=True)
     check(supersteps)
+    supersteps = [*_with_changed_copies(supersteps)]
     for attempt in range(EDITS_MAX):
         edited, run = _edit_run(graph, config, supersteps)
         try:
@@ -84,6 +86,21 @@ def check(supersteps: Sequence[Sequence[StateUpdate]]) -> None:
                 )
             if update.as_node in KINDS or update.as_node == END:
                 raise InvalidUpdateError(f"an update with as_node={update.as_node!r} stands alone in its super-step")
+
+
+def _with_changed_copies(supersteps: Sequence[Sequence[StateUpdate]]) -> Iterator[Sequence[StateUpdate]]:
+    """The super-steps, with one more behind each copy whose values are a list: the updates to make on the copy."""
+    for updates in supersteps:
+        yield updates
+        values, as_node, _ = updates[0]
+        if as_node != "__copy__" or not isinstance(values, list) or not values:
+            continue
+        for item in values:
+            if not isinstance(item, (list, tuple)) or len(item) not in (2, 3):
+                raise InvalidUpdateError(
+                    f"{item!r} is no update of a copy: give as_node='__copy__' a list of (values, as_node) pairs"
+                )
+        yield [StateUpdate(*item) for item in values]
 
 
 def _edit_run(graph: Setup, config: RunnableConfig, supersteps: Sequence[Sequence[StateUpdate]]) -> tuple[Setup, Run]:

@@ -307,7 +307,7 @@ def check_nodes_inside(graph: Setup, state: ThreadState, thread: str) -> None:
 def _refuse_late(state: ThreadState, actor: ThreadActor) -> None:
     """Refuse a bare answer where nothing is asked now, a second click: it must not wait for the next question."""
     question = last_answered(state)
-    if question is not None and not state.paused_at() and not edited(state.root):
+    if question is not None and not state.paused_at() and not edited(state):
         raise already(state, question)
     if actor.run is not None:
         raise NothingToResumeError(f"thread {actor.thread!r} is running and has no open question")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, final
 
 from ...events.codec.values import Codec
@@ -17,12 +18,13 @@ from ...projections.channels.ephemeral_value import EphemeralValue
 from ...projections.channels.messages_channel import MessagesChannel
 from ...projections.channels.topic import Topic
 from ...projections.channels.untracked_value import UntrackedValue
-from ...projections.state import views
+from ...projections.state import namespaces, views
 from ...projections.state.merge import Channels
-from ...projections.state.thread import ThreadState
+from ...projections.state.thread import Line
 from ...projections.state.views import StateSnapshot, View
 from ..engine.log import ThreadLog
 from .setup import Setup
+from .state import place_at, view_of
 
 ADD_LIST: Final = BinaryOperatorAggregate(list, operator.add).name
 FORM: Final = 4
@@ -44,36 +46,76 @@ _BUILT_IN: Final[Mapping[str, Channel[Any]]] = {
 class SavedThreads:
     """The `ThreadReader` of this room."""
 
-    def checkpoints(self, saver: BaseCheckpointSaver, thread: str, checkpoint: str) -> Iterator[CheckpointTuple]:
+    def checkpoints(
+        self, saver: BaseCheckpointSaver, thread: str, checkpoint: str, ns: str | None
+    ) -> Iterator[CheckpointTuple]:
         """See `ThreadReader.checkpoints`."""
-        state, view = _read(saver, thread)
-        for one in state.root.checkpoints():
-            if not checkpoint or one.id == checkpoint:
-                yield _shown(view, views.record_snapshot(view, state.root, one))
+        saved = _Saved(saver, thread)
+        lines = saved.lines() if ns is None else [saved.state.last_line(ns)]
+        found = [[(line, one) for one in line.checkpoints() if checkpoint in ("", one.id)] for line in lines]
+        for line, one in heapq.merge(*found, key=lambda at: at[1].ticks, reverse=True):
+            view = saved.view(line)
+            yield _shown(view, views.record_snapshot(view, line, one))
 
-    def latest(self, saver: BaseCheckpointSaver, thread: str) -> CheckpointTuple | None:
+    def latest(self, saver: BaseCheckpointSaver, thread: str, ns: str) -> CheckpointTuple | None:
         """See `ThreadReader.latest`."""
-        state, view = _read(saver, thread)
-        head = state.root.closed_head()
-        return None if head is None else _shown(view, views.record_snapshot(view, state.root, head))
+        saved = _Saved(saver, thread)
+        line = saved.state.last_line(ns)
+        head = line.closed_head()
+        if head is None:
+            return None
+        view = saved.view(line)
+        return _shown(view, views.record_snapshot(view, line, head))
 
 
-def _read(saver: BaseCheckpointSaver, thread: str) -> tuple[ThreadState, View]:
-    """The thread's state and how to show it."""
-    log = ThreadLog(saver.store, thread, saver.tenant, saver.cipher)
-    # Once without channels: which graph worked on it says the log itself.
-    seen = log.load(Codec(), Channels({})).graphs
-    graph = _known(saver, seen)
-    here = {"thread_id": thread}
-    if graph is not None:
-        plan = graph.plan
-        view = View(graph.channels, plan.state_view.keys, plan.root, here, plan.nodes)
-        return log.load(graph.codec, graph.channels), view
-    rules = seen[-1].channels if seen else {}
-    channels = Channels({name: _channel(rule) for name, rule in rules.items()})
-    nodes = seen[-1].nodes if seen else {}
-    view = View(channels, tuple(rules), _ROOT if _ROOT in rules else None, here, nodes)
-    return log.load(Codec(), channels), view
+class _Saved:
+    """A thread as its log has it, and how to show its graphs."""
+
+    def __init__(self, saver: BaseCheckpointSaver, thread: str) -> None:
+        log = ThreadLog(saver.store, thread, saver.tenant, saver.cipher)
+        # Once without channels: which graph worked on it says the log itself.
+        first = log.load(Codec(), Channels({}))
+        root = first.root.run
+        ran = None if root is None else first.graph(root.fingerprint)
+        seen = first.graphs if ran is None else (*first.graphs, ran)
+        self._config = {"configurable": {"thread_id": thread}}
+        self._graph = _known(saver, seen)
+        self._rules: Mapping[str, str] = seen[-1].channels if seen else {}
+        self._nodes: Iterable[str] = seen[-1].nodes if seen else ()
+        self._views: dict[str, View] = {}
+        if self._graph is not None:
+            self._graph.know_inside()
+            self._channels = self._graph.channels
+        else:
+            self._channels = Channels({name: _channel(rule) for name, rule in self._rules.items()})
+        codec = Codec() if self._graph is None else self._graph.codec
+        self.state = log.load(codec, self._channels)
+        """The thread's state."""
+
+    def lines(self) -> list[Line]:
+        """The line of each of its namespaces."""
+        known = {line.ns for line in (*self.state.closed, *self.state.lines.values()) if line.head is not None}
+        return [self.state.last_line(ns) for ns in sorted(known)]
+
+    def view(self, line: Line) -> View:
+        """How the graph of a namespace is shown."""
+        known = self._views.get(line.ns)
+        if known is None:
+            known = self._views[line.ns] = self._view(line)
+        return known
+
+    def _view(self, line: Line) -> View:
+        if self._graph is not None:
+            place = place_at(self._graph, self.state, line.ns)
+            return view_of(place, self._config, self.state)
+        here = self._config["configurable"]
+        if not line.ns:
+            root = _ROOT if _ROOT in self._rules else None
+            return View(self._channels, tuple(self._rules), root, here, self._nodes)
+        seen = None if line.run is None else self.state.graph(line.run.fingerprint)
+        channels = self._channels.below(namespaces.names(line.ns), seen)
+        root = _ROOT if _ROOT in channels else None
+        return View(channels, tuple(channels), root, here, () if seen is None else seen.nodes, line.ns, self.state)
 
 
 def _known(saver: BaseCheckpointSaver, seen: tuple[GraphSeen, ...]) -> Setup | None:
@@ -97,7 +139,10 @@ def _the_last(_: Any, written: Any) -> Any:
 
 
 def _shown(view: View, snapshot: StateSnapshot) -> CheckpointTuple:
-    values = {_ROOT: snapshot.values} if view.root is not None else dict(snapshot.values)
+    if view.root is None:
+        values = dict(snapshot.values)
+    else:
+        values = {} if snapshot.values is None else {view.root: snapshot.values}
     pending: list[PendingWrite] = []
     for task in snapshot.tasks:
         if task.name == START:
@@ -108,7 +153,7 @@ def _shown(view: View, snapshot: StateSnapshot) -> CheckpointTuple:
         if task.interrupts:
             pending.append((task.id, INTERRUPT, list(task.interrupts)))
     return CheckpointTuple(
-        config=snapshot.config,
+        config=_coordinates(snapshot.config),
         checkpoint={
             "v": FORM,
             "id": snapshot.config["configurable"]["checkpoint_id"],
@@ -119,6 +164,12 @@ def _shown(view: View, snapshot: StateSnapshot) -> CheckpointTuple:
             "updated_channels": None,
         },
         metadata=snapshot.metadata or {},  # type: ignore[arg-type]  # entries of the run's config besides
-        parent_config=snapshot.parent_config,
+        parent_config=None if snapshot.parent_config is None else _coordinates(snapshot.parent_config),
         pending_writes=pending,
     )
+
+
+def _coordinates(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A checkpoint's config as savers give it: without the checkpoints of the graphs around."""
+    configurable = config["configurable"]
+    return {"configurable": {key: configurable[key] for key in configurable if key != "checkpoint_map"}}

@@ -92,10 +92,13 @@ class Place(Struct, frozen=True):
 def place_of(graph: Setup, config: Mapping[str, Any], state: ThreadState) -> Place:
     """The place that the config's `checkpoint_ns` names."""
     ns = own(config, "checkpoint_ns")
-    return _place(graph, state, ns) if ns else Place(graph, graph.channels, state.root)
+    return place_at(graph, state, ns)
 
 
-def _place(graph: Setup, state: ThreadState, ns: str) -> Place:
+def place_at(graph: Setup, state: ThreadState, ns: str) -> Place:
+    """The place of a namespace."""
+    if not ns:
+        return Place(graph, graph.channels, state.root)
     line = state.last_line(ns)
     if line.head is None:
         # The history of a `checkpointer=True` graph is kept under its name alone.

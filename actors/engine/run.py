@@ -298,11 +298,11 @@ class Run:
             self._ahead = [] if answer is None else [answer]
 
     def take_ahead(self) -> Payload | None:
-        """The answer that was given ahead, once. Any thread."""
+        """The answer that was given ahead, to this graph or one around it, once. Any thread."""
         try:
             return self._ahead.pop()
         except IndexError:
-            return None
+            return None if self.caller is None else self.caller.call.job.run.take_ahead()
 
     @property
     def over(self) -> bool:

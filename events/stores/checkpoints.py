@@ -55,12 +55,12 @@ class CheckpointTuple(NamedTuple):
 class ThreadReader(Protocol):
     """Folds threads into checkpoints. The room that can fold gives one to `BaseCheckpointSaver`."""
 
-    def checkpoints(self, saver: Any, thread: str, checkpoint: str) -> Iterator[CheckpointTuple]:
-        """The root graph's checkpoints of a thread, newest first across branches; or the named one alone."""
+    def checkpoints(self, saver: Any, thread: str, checkpoint: str, ns: str | None) -> Iterator[CheckpointTuple]:
+        """The checkpoints of a namespace, newest first across branches; or the named one alone. None: of all."""
         ...
 
-    def latest(self, saver: Any, thread: str) -> CheckpointTuple | None:
-        """The checkpoint on which the thread stands now; None for an unknown or erased one."""
+    def latest(self, saver: Any, thread: str, ns: str) -> CheckpointTuple | None:
+        """The checkpoint on which a namespace stands now; None for an unknown one, or an erased thread."""
         ...
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from itertools import islice
 from types import TracebackType
 from typing import Any, ClassVar, NoReturn, Self
 from weakref import WeakValueDictionary
 
+from ..codec.serializer import JsonPlusSerializer
 from ..errors import InternalError, StoreError
 from ..privacy.cipher import Cipher
 from ..privacy.keyring import Keyring, SubjectCipher, whole_thread
@@ -28,9 +30,9 @@ class BaseCheckpointSaver:
     Safe for threads. The engine never awaits a saver: the `Async…` twins keep the same store and differ in how they are
     opened, set up and closed.
 
-    Reading gives the root graph's checkpoints, folded from the thread's commits: with the channels of the graph that
-    was compiled with this saver and worked on the thread last, or, where this process has none, with the rules that the
-    log names (a reducer of the user's then shows what was written last).
+    Reading gives the checkpoints of the root graph and of those inside, folded from the thread's commits: with the
+    channels of the graph that was compiled with this saver and worked on the thread last, or, where this process has
+    none, with the rules that the log names (a reducer of the user's then shows what was written last).
     """
 
     reader: ClassVar[ThreadReader | None] = None
@@ -40,6 +42,8 @@ class BaseCheckpointSaver:
     """Where the threads are."""
     tenant: str
     """Threads of another tenant cannot be seen through this saver, whatever their names."""
+    serde: Any
+    """What programs for LangGraph ask to write values in the form of threads."""
     cipher: Cipher | None
     """What seals commits before they are chained and stored; None: they are stored in plain."""
 
@@ -48,6 +52,7 @@ class BaseCheckpointSaver:
     ) -> None:
         self.store = store
         self.tenant = tenant
+        self.serde = JsonPlusSerializer() if serde is None else serde
         try:
             self.cipher = cipher_on(store, serde, cipher)
         except BaseException:
@@ -166,11 +171,10 @@ class BaseCheckpointSaver:
         """
         configurable = config.get("configurable") or {}
         thread = str(configurable["thread_id"])
-        if configurable.get("checkpoint_ns"):
-            return None
+        ns = str(configurable.get("checkpoint_ns") or "")
         if checkpoint := configurable.get("checkpoint_id"):
-            return next(iter(self._reader.checkpoints(self, thread, str(checkpoint))), None)
-        return self._reader.latest(self, thread)
+            return next(iter(self._reader.checkpoints(self, thread, str(checkpoint), ns)), None)
+        return self._reader.latest(self, thread, ns)
 
     async def aget_tuple(self, config: Mapping[str, Any]) -> CheckpointTuple | None:
         """As `get_tuple`, off the event loop."""
@@ -187,8 +191,9 @@ class BaseCheckpointSaver:
         """Checkpoints, newest first across branches.
 
         Args:
-            config: the thread, with a checkpoint_id only that one; None, or one without a thread_id, for all threads,
-                those written last first.
+            config: the thread, with a checkpoint_ns only the graph of that namespace ("" the root), with a
+                checkpoint_id only that one; None, or one without a thread_id, for all threads, those written last
+                first.
             filter: metadata entries that must be equal.
             before: only checkpoints older than the one this config names.
             limit: how many at most.
@@ -213,6 +218,16 @@ class BaseCheckpointSaver:
         """As `list`; the log is read off the event loop."""
         for one in await asyncio.to_thread(lambda: [*self.list(config, filter=filter, before=before, limit=limit)]):
             yield one
+
+    @property
+    def config_specs(self) -> Sequence[Any]:
+        """Nothing: a saver reads no keys of `configurable` but the coordinates."""
+        return []
+
+    def get_next_version(self, current: str | int | float | None, channel: Any = None) -> str:
+        """A version greater than `current`, for programs that count some of their own: clew's channels have none."""
+        number = 0 if current is None else int(str(current).partition(".")[0])
+        return f"{number + 1:032}.{random.random():016}"
 
     # -- what only a thread's actor does, and what clew's stores do not do
 
@@ -252,15 +267,14 @@ class BaseCheckpointSaver:
         await asyncio.to_thread(lambda: self.prune(thread_ids, strategy=strategy))
 
     def _all_of(self, configurable: Mapping[str, Any]) -> Iterator[CheckpointTuple]:
-        if configurable.get("checkpoint_ns"):
-            return
+        ns = configurable.get("checkpoint_ns")
         checkpoint = str(configurable.get("checkpoint_id") or "")
         if "thread_id" in configurable:
             threads = [str(configurable["thread_id"])]
         else:
             threads = [head.thread for head in self.store.heads(limit=THREADS_LISTED_MAX, tenant=self.tenant)]
         for thread in threads:
-            yield from self._reader.checkpoints(self, thread, checkpoint)
+            yield from self._reader.checkpoints(self, thread, checkpoint, ns)
 
     @property
     def _reader(self) -> ThreadReader:

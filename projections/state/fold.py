@@ -23,7 +23,6 @@ from ...events.vocabulary import (
     NodeCompleted,
     NodeFailed,
     NodeStarted,
-    Payload,
     QuestionDrifted,
     QuestionExpired,
     QuestionWithdrawn,
@@ -445,7 +444,14 @@ def _resumed(draft: Draft, event: Resumed, _: Cells | None) -> None:
         return question
 
     _change_questions(draft, event.ns, answered)
-    draft.line(event.ns).ahead = None
+    _nothing_ahead(draft, event.ns)
+
+
+def _nothing_ahead(draft: Draft, ns: str) -> None:
+    """An answer given ahead, here or to a graph around, has found its question."""
+    draft.line(ns).ahead = None
+    for around in [at for at, line in draft.state.lines.items() if line.ahead is not None] if ns else ():
+        draft.line(around).ahead = None
 
 
 def _question_drifted(draft: Draft, event: QuestionDrifted, _: Cells | None) -> None:
@@ -464,7 +470,7 @@ def _asked_again(draft: Draft, event: AnswerRefused) -> None:
         return replace(question, answer=None, answered_at=0, answered_by="")
 
     _change_questions(draft, event.ns, reopened)
-    draft.line(event.ns).ahead = None
+    _nothing_ahead(draft, event.ns)
     answered = draft.state.answered
     draft.state.answered = tuple(one for one in answered if one.raised.question != event.question)
 
@@ -506,13 +512,7 @@ def _state_updated(draft: Draft, event: StateUpdated, merged: Cells | None) -> N
     for update in event.updates:
         if update.task >= 0:
             _with_task(line, update.task, completed=NodeCompleted(task=update.task, writes=update.writes))
-    draft.checkpoint(line, "update", merged, parent=line.head, writers=writers, run=_described(line, event.metadata))
-
-
-def _described(line: Line, metadata: Payload | None) -> RunFacts:
-    """What a checkpoint made by hand shows of its making: the last run's facts under the caller's own metadata."""
-    run = line.run
-    return RunFacts("", b"", metadata) if run is None else replace(run, metadata=metadata)
+    draft.checkpoint(line, "update", merged, parent=line.head, writers=writers, run=line.described(event.metadata))
 
 
 def update_writes(line: Line, updates: Iterable[Update]) -> list[Write]:
@@ -543,14 +543,15 @@ def _forked(draft: Draft, event: Forked, _: Cells | None) -> None:
             writers=origin.writers,
             input_writes=origin.input_writes,
             step=origin.step + 1,
-            run=_described(line, event.metadata),
+            run=line.described(event.metadata),
         )
         line.tasks = tuple(Task(task.node, task.send, task.payload, task.timeout) for task in origin.tasks)
         line.arrivals = origin.arrivals
         line.deferred = origin.deferred
         return
     closed = line.closed_head()
-    if closed is not None and closed.address != origin.address:
+    if closed is not None and (not len(line.past) or line.past[-1].address < closed.address):
+        # Also where it is the origin itself: its step goes to the past as it stood, with its questions.
         line.past = line.past.with_item(closed)
     draft.close_below(line)
     draft.set_line(line.standing_at(origin))

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ...events.stores.store import RESTING
 from ...events.vocabulary import (
@@ -254,6 +255,11 @@ class Line(Struct, eq=False):
     def open_questions(self) -> tuple[Question, ...]:
         """Questions of the open step that wait for an answer, in task order."""
         return tuple(question for task in self.tasks if task.questions for question in task.open_questions)
+
+    def described(self, metadata: Payload | None) -> RunFacts:
+        """What a checkpoint made by hand shows of its making: the last run's facts under the caller's own metadata."""
+        run = self.run
+        return RunFacts("", b"", metadata) if run is None else replace(run, metadata=metadata)
 
     def closed_head(self) -> Checkpoint | None:
         """The head with the open step as it stands: what the history shows for it."""

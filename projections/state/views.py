@@ -89,7 +89,7 @@ class View:
     def values(self, cells: Cells) -> Any:
         """The values of all keys that have one."""
         if self.root is not None:
-            return read_values(self.channels, cells, (self.root,)).get(self.root, None if self.root == END else {})
+            return read_values(self.channels, cells, (self.root,)).get(self.root)
         return read_values(self.channels, cells, self.keys)
 
     def kept(self, writes: Iterable[Write]) -> list[Write]:

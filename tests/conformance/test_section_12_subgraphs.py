@@ -548,6 +548,28 @@ def test_an_update_inside_is_what_the_graph_goes_on_from(saver: BaseCheckpointSa
     assert caller.invoke(graph, Command(resume="A"), THREAD)["l"] == ["s", "edited", "q:A", "z"]
 
 
+@pytest.mark.parametrize("levels", [1, 2])
+def test_after_an_update_inside_an_answer_is_for_the_first_question_reached(
+    saver: BaseCheckpointSaver, caller: Caller, levels: int
+) -> None:
+    inner: Any = chain(s=named("s"), ask=asks("q"), again=asks("r")).compile()
+    for _ in range(levels - 1):
+        inner = chain(sub=inner).compile()
+    graph = chain(first=asks("p"), sub=inner, z=named("z")).compile(saver)
+    caller.invoke(graph, {"x": 1, "l": []}, THREAD)
+    caller.invoke(graph, Command(resume="0"), THREAD)
+    place = caller.state(graph, THREAD, subgraphs=True).tasks[0].state
+    for _ in range(levels - 1):
+        place = place.tasks[0].state
+    caller.update(graph, place.config, {"x": 5})
+    assert [one.value for one in caller.state(graph, place.config).interrupts] == ["q"]
+    # The answer is taken once: the second question waits for its own.
+    assert caller.invoke(graph, Command(resume="A"), THREAD)["__interrupt__"][0].value == "r"
+    assert caller.invoke(graph, None, THREAD)["__interrupt__"][0].value == "r"
+    done = caller.invoke(graph, Command(resume="B"), THREAD)
+    assert (done["x"], done["l"][-4:]) == (5, ["s", "q:A", "r:B", "z"])
+
+
 def test_an_update_inside_can_stand_for_the_node_that_asks(saver: BaseCheckpointSaver, caller: Caller) -> None:
     graph = chain(sub=chain(s=named("s"), ask=asks("q")).compile(), z=named("z")).compile(saver)
     caller.invoke(graph, {"x": 1, "l": []}, THREAD)

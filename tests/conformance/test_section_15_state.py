@@ -46,7 +46,7 @@ def test_without_a_thread_id_every_state_call_is_a_key_error(config: Any) -> Non
     with pytest.raises(KeyError, match="thread_id"):
         list(graph.get_state_history(config))
     with pytest.raises(KeyError, match="thread_id"):
-        graph.update_state({"configurable": {"user": "u"}}, {})
+        graph.update_state(config, {})
 
 
 # -- 15.1
@@ -423,3 +423,37 @@ def test_a_series_without_nodes_goes_on_from_who_wrote_last(saver: BaseCheckpoin
     history = caller.history(graph, ONE)
     assert [row.values["x"] for row in history[:3]] == [5, 4, 1]
     assert [row.metadata["step"] for row in history[:3]] == [4, 3, 2]
+
+
+def test_a_copy_is_changed_by_a_list_of_updates(saver: BaseCheckpointSaver, caller: Caller) -> None:
+    builder = side_by_side(a=signing("a"), b=signing("b"))
+    graph = builder.add_node("c", signing("c")).add_edge(["a", "b"], "c").compile(checkpointer=saver)
+    graph.invoke({"x": 1}, ONE)
+    joined = next(one for one in graph.get_state_history(ONE) if one.next == ("c",))
+    caller.update(graph, joined.config, [({"l": ["A"]}, "a"), ({"l": ["B"]}, "b", None)], as_node="__copy__")
+    made = caller.history(graph, ONE, limit=2)
+    assert [(one.metadata["source"], one.metadata["step"], one.values["l"], one.next) for one in made] == [
+        ("update", 3, ["a", "b", "A", "B"], ("c",)),
+        ("fork", 2, ["a", "b"], ("c",)),
+    ]
+    caller.update(graph, joined.config, [({"l": ["A"]}, "a")], as_node="__copy__")
+    assert caller.state(graph, ONE).next == ("c",)
+    with pytest.raises(InvalidUpdateError, match="update of a copy"):
+        caller.update(graph, joined.config, [{"l": ["A"]}], as_node="__copy__")
+
+
+def test_the_record_of_an_updated_checkpoint_keeps_its_question(saver: BaseCheckpointSaver, caller: Caller) -> None:
+    graph = single(asking("q?")).compile(checkpointer=saver)
+    graph.invoke({"x": 1}, ONE)
+    asked_at = graph.get_state(ONE).config
+    updated = caller.update(graph, asked_at, {"x": 5})
+    assert [one.value for one in caller.state(graph, asked_at).interrupts] == ["q?"]
+    assert caller.state(graph, updated).interrupts == ()
+    assert len(caller.history(graph, ONE)) == 3
+
+
+def test_a_root_state_without_a_value_is_none(saver: BaseCheckpointSaver, caller: Caller) -> None:
+    graph = StateGraph(int).add_node("a", lambda state: state + 1).add_edge(START, "a").compile(checkpointer=saver)
+    graph.invoke(1, ONE)
+    assert [one.values for one in caller.history(graph, ONE)] == [2, 1, None]
+    assert caller.state(graph, {"configurable": {"thread_id": "nobody"}}).values == {}

@@ -215,6 +215,69 @@ def test_without_the_graph_the_log_says_how_to_fold(saver):
     assert other.get(at("1"))["channel_values"] == {"x": 1, "l": ["a"], "own": "b"}
 
 
+def around(inner: Any, saver: BaseCheckpointSaver) -> Any:
+    builder = StateGraph(State).add_node("p", lambda state: {"x": 2}).add_node("sub", inner)
+    return builder.add_edge(START, "p").add_edge("p", "sub").compile(checkpointer=saver)
+
+
+def places(found: Any) -> list[tuple[str, int]]:
+    return [(one.config["configurable"]["checkpoint_ns"].split(":")[0], one.metadata["step"]) for one in found]
+
+
+def test_graphs_inside_are_read_by_their_namespace_and_listed_with_the_thread(saver):
+    graph = around(asking(None), saver)
+    graph.invoke(GIVEN, at("1"))
+    inside = graph.get_state(at("1")).tasks[0].state
+    root, inner = [("", 1), ("", 0), ("", -1)], [("sub", 1), ("sub", 0), ("sub", -1)]
+    assert places(saver.list(at("1"))) == [*inner, *root]
+    assert places(saver.list({"configurable": {"thread_id": "1", "checkpoint_ns": ""}})) == root
+    assert places(saver.list(inside)) == inner
+    latest = saver.get_tuple(inside)
+    assert set(latest.config["configurable"]) == {"thread_id", "checkpoint_ns", "checkpoint_id"}
+    assert latest.config["configurable"]["checkpoint_ns"] == inside["configurable"]["checkpoint_ns"]
+    assert latest.metadata["parents"] == {"": graph.get_state(at("1")).config["configurable"]["checkpoint_id"]}
+    assert latest.checkpoint["channel_values"] == {"x": 2, "l": ["a"], "own": "ab"}
+    assert [(channel, value[0].value) for _, channel, value in latest.pending_writes] == [("__interrupt__", "q?")]
+    assert saver.get_tuple(latest.parent_config).metadata["step"] == 0
+
+    async def collected() -> list[CheckpointTuple]:
+        return [one async for one in saver.alist(at("1"))]
+
+    assert asyncio.run(collected()) == list(saver.list(at("1")))
+    graph.invoke(Command(resume="yes"), at("1"))
+    assert places(saver.list(inside)) == [("sub", 2), *inner]
+
+
+def test_a_history_that_goes_on_is_read_by_its_name(saver):
+    inner = StateGraph(State).add_node("n", lambda state: {"l": ["n"]}).add_edge(START, "n").compile(checkpointer=True)
+    graph = around(inner, saver)
+    graph.invoke({"x": 1}, at("1"))
+    named = {"configurable": {"thread_id": "1", "checkpoint_ns": "sub"}}
+    assert places(saver.list(named)) == [("sub", 1), ("sub", 0), ("sub", -1)]
+    assert saver.get_tuple(named).checkpoint["channel_values"]["l"] == ["n"]
+
+
+def test_without_the_graph_the_log_says_how_to_fold_those_inside(saver):
+    graph = around(asking(None), saver)
+    graph.invoke(GIVEN, at("1"))
+    inside = graph.get_state(at("1")).tasks[0].state
+    del graph
+    gc.collect()
+    other: Any = type(saver).__new__(type(saver))
+    BaseCheckpointSaver.__init__(other, saver.store)
+    assert other.get(inside)["channel_values"] == {"x": 2, "l": ["a"], "own": "b"}
+    assert other.get(at("1"))["channel_values"] == {"x": 2, "l": [], "own": "a"}
+
+
+def test_versions_grow_and_there_are_no_config_specs(saver):
+    first = saver.get_next_version(None, None)
+    second = saver.get_next_version(first, None)
+    assert first < second < saver.get_next_version(second, None)
+    assert [int(version.partition(".")[0]) for version in (first, second)] == [1, 2]
+    assert saver.config_specs == []
+    assert isinstance(saver.serde, JsonPlusSerializer)
+
+
 def test_writing_by_hand_is_refused(saver):
     for call in (
         lambda: saver.put(at("1"), {}, {}, {}),
