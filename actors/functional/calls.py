@@ -320,7 +320,7 @@ class _Watched:
         manager = get_callback_manager_for_config(call.config)
         given = call.function.named(call.arguments, call.keywords)
         self._run = manager.on_chain_start(None, given, name=call.function.name)  # type: ignore[arg-type]
-        self._token = var_child_runnable_config.set({**call.config, "callbacks": self._run.get_child()})
+        self._token = var_child_runnable_config.set({**call.config, "callbacks": self._run.get_child("seq:step:1")})
         return self
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
