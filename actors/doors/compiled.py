@@ -25,7 +25,7 @@ from . import state as state_door
 from .caches import cache_places
 from .drive import adrive, drive
 from .output import Forms, output_of
-from .request import Options, open_run, result_keys
+from .request import Options, open_run, output_keys, result_keys
 from .saved import SavedThreads
 from .subgraphs import subgraphs
 
@@ -445,7 +445,7 @@ class CompiledStateGraph(Joinable):
             "interrupt_after": options.interrupt_after,
             "durability": options.durability,
             "control": options.control,
-            "output_keys": result_keys(self, options.output_keys),
+            "output_keys": result_keys(self, output_keys(self, options.output_keys)),
         }
 
 

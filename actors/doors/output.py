@@ -78,7 +78,7 @@ def _wrote_nothing(run: Run, before: ThreadState, cells: Cells, output_keys: str
 class Forms:
     """What a call reads of its run, what of it is printed, and in what form the rest is given out."""
 
-    __slots__ = ("_printed", "_subgraphs", "_wanted", "form", "modes")
+    __slots__ = ("_printed", "_wanted", "form", "modes", "subgraphs", "version")
 
     def __init__(
         self,
@@ -94,7 +94,8 @@ class Forms:
         self._wanted = frozenset(stream_modes(stream_mode, default)) if default else frozenset[str]()
         printed = frozenset(stream_modes(print_mode, "")) if print_mode else frozenset[str]()
         self._printed = printed | PRINTED_IN_DEBUG if debug else printed
-        self._subgraphs = subgraphs
+        self.subgraphs = subgraphs
+        self.version = version
         self.form = _form(stream_mode, subgraphs, version)
         """From a chunk to what the caller gets."""
         self.modes = self._wanted | self._printed
@@ -104,7 +105,7 @@ class Forms:
         """True for a chunk that the caller asked for; what is to be printed is, to stdout."""
         mode = chunk[1]
         if mode in self._printed:
-            _print(chunk, self._subgraphs)
+            _print(chunk, self.subgraphs)
         return mode in self._wanted
 
 

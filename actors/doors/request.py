@@ -358,10 +358,11 @@ def output_keys(graph: Setup, given: str | Sequence[str] | None) -> str | tuple[
     return given if isinstance(given, str) else keys
 
 
-def result_keys(graph: Setup, given: str | Sequence[str] | None) -> str | Sequence[str] | None:
+def result_keys(graph: Setup, given: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
     """What a call shows that wants the result: the keys given, or the output schema's; None for the whole state."""
-    output = graph.plan.output_view
-    return given if given is not None or output.root or output.keys == graph.plan.state_view.keys else output.keys
+    keys = graph.plan.output_view.keys
+    narrow = given is None and graph.plan.root is None and keys != graph.plan.state_view.keys
+    return keys if narrow else given
 
 
 def stream_modes(given: str | Sequence[str] | None, default: str) -> tuple[str, ...]:

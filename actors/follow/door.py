@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import closing, suppress
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 
 from ..doors.looks import Pregel
 from ..doors.output import Forms
-from .follower import QUIET_SECONDS, Follower
+from .follower import LOOK, QUIET_SECONDS, Follower, Pause
 
 
 class Joinable(Pregel):
@@ -41,7 +41,8 @@ class Joinable(Pregel):
             after: only what was committed after this version of the thread (0-based; -1 for everything).
             stream_mode: as in `stream`; "updates" by default, "custom" and "tools" are refused.
             output_keys: as in `stream`.
-            subgraphs: puts the namespace in front, as in `stream`.
+            subgraphs: shows the graphs that nodes call as well, and puts the namespace in front, as in `stream`; of a
+                graph that a node makes while it runs, what its log tells.
             version: as in `stream`.
             positions: True gives `(version, chunk)`: to go on after a lost connection, join with `after` that version,
                 and take care of the chunks of one version together: they were one commit.
@@ -51,31 +52,26 @@ class Joinable(Pregel):
         Raises:
             ValueError: the graph has no checkpointer, a mode cannot be joined, or the thread has not reached `after`.
         """
-        forms = Forms(stream_mode, "updates", version=version, subgraphs=subgraphs)
-        news = threading.Event()
         follower = Follower(
             self,
             config,
-            forms.modes,
+            Forms(stream_mode, "updates", version=version, subgraphs=subgraphs),
             after=after,
             keys=output_keys,
-            version=version,
+            positions=positions,
             quiet_seconds=quiet_seconds,
         )
+        news = threading.Event()
         follower.wake = news.set
-        try:
-            while True:
-                news.clear()
-                chunks = follower.more()
-                for position, chunk in chunks:
-                    yield (position, forms.form(chunk)) if positions else forms.form(chunk)
-                if not chunks:
-                    seconds = follower.wait_seconds()
-                    if seconds is None:
-                        return
-                    news.wait(seconds)
-        finally:
-            follower.close()
+        with closing(follower):
+            for need in follower.needs():
+                if need is LOOK:
+                    news.clear()
+                    follower.look()
+                elif isinstance(need, Pause):
+                    news.wait(need.seconds)
+                else:
+                    yield need
 
     async def ajoin_stream(
         self,
@@ -90,34 +86,34 @@ class Joinable(Pregel):
         quiet_seconds: float = QUIET_SECONDS,
     ) -> AsyncIterator[Any]:
         """As `join_stream`; the log is read off the event loop."""
-        forms = Forms(stream_mode, "updates", version=version, subgraphs=subgraphs)
-        loop, news = asyncio.get_running_loop(), asyncio.Event()
-
-        def wake() -> None:
-            with suppress(RuntimeError):  # the loop was closed under its stream
-                loop.call_soon_threadsafe(news.set)
-
         follower = Follower(
             self,
             config,
-            forms.modes,
+            Forms(stream_mode, "updates", version=version, subgraphs=subgraphs),
             after=after,
             keys=output_keys,
-            version=version,
+            positions=positions,
             quiet_seconds=quiet_seconds,
         )
-        follower.wake = wake
-        try:
-            while True:
-                news.clear()
-                chunks = await asyncio.to_thread(follower.more)
-                for position, chunk in chunks:
-                    yield (position, forms.form(chunk)) if positions else forms.form(chunk)
-                if not chunks:
-                    seconds = follower.wait_seconds()
-                    if seconds is None:
-                        return
+        news = asyncio.Event()
+        follower.wake = _setter(asyncio.get_running_loop(), news)
+        with closing(follower):
+            for need in follower.needs():
+                if need is LOOK:
+                    news.clear()
+                    await asyncio.to_thread(follower.look)
+                elif isinstance(need, Pause):
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(news.wait(), seconds)
-        finally:
-            follower.close()
+                        await asyncio.wait_for(news.wait(), need.seconds)
+                else:
+                    yield need
+
+
+def _setter(loop: asyncio.AbstractEventLoop, news: asyncio.Event) -> Callable[[], None]:
+    """What sets the event from any thread."""
+
+    def set_soon() -> None:
+        with suppress(RuntimeError):  # the loop was closed under its stream
+            loop.call_soon_threadsafe(news.set)
+
+    return set_soon

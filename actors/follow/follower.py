@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from msgspec import Struct
+
 from ...projections.streams.commit import COMMITTED_MODES
-from ...projections.streams.view import Chunk, RunView
-from ..decider.commands import Terms
-from ..doors.config import complete_config, steps_max, thread_of
-from ..doors.request import Options, describe_view, output_keys
+from ...projections.streams.view import Chunk
+from ..doors.config import complete_config, thread_of
+from ..doors.output import Forms
+from ..doors.request import Options, output_keys
 from ..doors.setup import Setup
 from ..doors.state import saver_of
 from ..engine.log import ThreadLog
 from ..engine.thread import ThreadActor
 from .replay import Replay
+from .views import Views
 
 HERE_SECONDS = 1.0
 """How long to wait at most for a run of this process, which tells of each commit, before looking again all the same."""
@@ -25,20 +28,34 @@ QUIET_SECONDS = 600.0
 """How long another process's run may commit nothing before it is taken for dead."""
 
 
+class Look:
+    """What a reader is to do: call `look`."""
+
+
+LOOK = Look()
+
+
+class Pause(Struct, frozen=True):
+    """What a reader is to do: wait until it is woken, or so long."""
+
+    seconds: float
+
+
 class Follower:
-    """One joined stream: `more` reads, `wait_seconds` says whether and how long to wait for more. Not thread-safe."""
+    """One joined stream: `needs` says what its reader is to do, and gives out what there is. Not thread-safe."""
 
     def __init__(
         self,
         graph: Setup,
         config: Any,
-        modes: frozenset[str],
+        forms: Forms,
         *,
         after: int = -1,
         keys: str | Sequence[str] | None = None,
-        version: str = "v1",
+        positions: bool = False,
         quiet_seconds: float = QUIET_SECONDS,
     ) -> None:
+        modes = forms.modes
         live = sorted(modes - COMMITTED_MODES)
         if live:
             raise ValueError(
@@ -58,16 +75,30 @@ class Follower:
         self._actor: ThreadActor | None = None
         self._quiet = False
         self._news_at = time.monotonic()
-        options = Options(output_keys=output_keys(graph, keys), modes=modes, version=version)
-        terms = Terms(run="", steps_max=steps_max(completed))
+        self._forms = forms
+        self._positions = positions
+        self._found: list[tuple[int, Chunk]] = []
+        """What the last look found."""
+        options = Options(output_keys=output_keys(graph, keys), modes=modes, version=forms.version)
+        self._replay = Replay(Views(graph, completed, options), after, subgraphs=forms.subgraphs)
 
-        def new_view(metadata: dict[str, Any]) -> RunView:
-            view = RunView(graph.channels, graph.plan.state_view.keys, graph.plan.root, modes, options.output_keys)
-            given = {**completed, "metadata": {**metadata, **completed["metadata"]}}
-            describe_view(view, graph, given, terms, options)
-            return view
+    def needs(self) -> Iterator[Any]:
+        """What the reader is to do next: look, pause, or give out a chunk in its form; ends when the thread rests."""
+        while True:
+            yield LOOK
+            found = self._found
+            for position, chunk in found:
+                formed = self._forms.form(chunk)
+                yield (position, formed) if self._positions else formed
+            if not found:
+                seconds = self.wait_seconds()
+                if seconds is None:
+                    return
+                yield Pause(seconds)
 
-        self._replay = Replay(graph.channels, after, new_view)
+    def look(self) -> None:
+        """Read what was committed since the last look, on whatever thread. Raises as `more` does."""
+        self._found = self.more()
 
     def more(self) -> list[tuple[int, Chunk]]:
         """(version, chunk) of what was committed since the last look. Blocks for the store alone.

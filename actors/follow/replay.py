@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from langchain_core.messages import BaseMessage
 from msgspec import Struct
 
-from ...events.vocabulary import InterruptRaised, Payload, Recorded, RunContinued, RunStarted
+from ...events.vocabulary import InterruptRaised, Recorded, RunContinued, RunStarted
 from ...projections.state.fold import fold
-from ...projections.state.merge import Channels, read_values
+from ...projections.state.merge import read_values
 from ...projections.state.thread import ThreadState
 from ...projections.streams.commit import commit_chunks, line_of
 from ...projections.streams.finished import finished
 from ...projections.streams.view import Chunk, RunView
+from .views import Views
 
 
 class _Commit(Struct, frozen=True):
@@ -29,47 +30,58 @@ class _Commit(Struct, frozen=True):
 class Replay:
     """Folds commits, and gives out the chunks of those after a version."""
 
-    def __init__(self, channels: Channels, after: int, new_view: Callable[[dict[str, Any]], RunView]) -> None:
+    def __init__(self, views: Views, after: int, *, subgraphs: bool = False) -> None:
         self.state = ThreadState()
         """The thread as far as it was read."""
-        self._channels = channels
+        self._made = views
         self._after = after
-        self._new_view = new_view
-        self._view = new_view({})
+        self._subgraphs = subgraphs
+        self._views = {"": views.root()}
+        """By namespace the view of each graph's present run; graphs inside only where they are shown."""
         self._run: list[_Commit] = []
         """Commits of the present run that are not shown, as long as none of it is: what they showed is known later."""
 
     def add(self, recorded: Recorded) -> Iterator[tuple[int, Chunk]]:
         """Fold one more commit; (version, chunk) of each chunk to be shown."""
         before = self.state
-        self.state = fold(before, recorded, self._channels)
+        self.state = fold(before, recorded, self._made.channels)
         commit = _Commit(recorded.version, recorded.commit.events, before, self.state)
-        self._begin_run(commit)
+        if any(isinstance(event, (RunStarted, RunContinued)) and event.ns == "" for event in commit.events):
+            self._run = []
         if commit.version <= self._after:
             self._run.append(commit)
             return
         earlier, self._run = self._run, []
         for one in earlier:
-            self._chunks(one)
-        view = self._view
+            for _ in self._chunks(one):
+                pass
         for chunk in self._chunks(commit):
-            yield commit.version, finished(view, chunk)
+            yield commit.version, chunk
 
-    def _begin_run(self, commit: _Commit) -> None:
+    def _chunks(self, commit: _Commit) -> Iterator[Chunk]:
+        """What each graph showed of a commit, in the order in which they spoke."""
+        for ns in dict.fromkeys(getattr(event, "ns", "") for event in commit.events):
+            view = self._view(ns, commit)
+            if view is None:
+                continue
+            if "messages" in view.modes:
+                view.seen_messages.update(_message_ids(view, commit.before))
+            asked = dict.fromkeys(
+                event.task for event in commit.events if isinstance(event, InterruptRaised) and event.ns == ns
+            )
+            for chunk in commit_chunks(view, commit.events, commit.before, commit.after, list(asked)):
+                yield finished(view, chunk)
+
+    def _view(self, ns: str, commit: _Commit) -> RunView | None:
+        """The view of the graph in a namespace, a new one where its run begins; None for one that is not shown."""
         for event in commit.events:
-            if isinstance(event, (RunStarted, RunContinued)) and event.ns == "":
-                metadata = event.metadata.value if isinstance(event.metadata, Payload) else {}
-                self._view = self._new_view(metadata)
-                self._run = []
-
-    def _chunks(self, commit: _Commit) -> list[Chunk]:
-        view = self._view
-        if "messages" in view.modes:
-            view.seen_messages.update(_message_ids(view, commit.before))
-        asked = dict.fromkeys(
-            event.task for event in commit.events if isinstance(event, InterruptRaised) and event.ns == view.line
-        )
-        return commit_chunks(view, commit.events, commit.before, commit.after, list(asked))
+            if isinstance(event, (RunStarted, RunContinued)) and event.ns == ns:
+                if not ns:
+                    self._views = {"": self._made.root(event)}
+                elif self._subgraphs:
+                    view = self._views[ns] = self._made.inner(event, commit.after)
+                    view.seen_messages = self._views[""].seen_messages
+        return self._views.get(ns)
 
 
 def _message_ids(view: RunView, state: ThreadState) -> set[str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import operator
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from clew import Runtime
@@ -14,6 +15,7 @@ from clew.checkpoint.memory import InMemorySaver
 from clew.graph import START, MessagesState, StateGraph
 from clew.types import Command
 from langchain_core.messages import AIMessage, HumanMessage
+from typing_extensions import TypedDict
 
 from .streamed import INPUT, THREAD, Failing, State, asking, chain, commanding, fan_in, named, sends, two_questions
 
@@ -57,6 +59,73 @@ def test_joined_from_the_start_a_thread_shows_what_its_runs_showed(name: str, sa
     joined = list(graph.join_stream(THREAD, stream_mode=MODES))
     # A call that finds nothing to do commits nothing, so its chunks are not shown again.
     assert joined == (shown[:-3] if name == "questions" else shown)
+
+
+def around(inner: Any) -> StateGraph:
+    """START -> pre -> sub (the graph given, or a function)."""
+    builder = StateGraph(State).add_node("pre", named("pre")).add_node("sub", inner)
+    return builder.add_edge(START, "pre").add_edge("pre", "sub")
+
+
+def called_twice() -> StateGraph:
+    inner = chain("a", "b").compile()
+
+    def function(state: State) -> dict[str, Any]:
+        inner.invoke({"x": 5, "l": []})
+        return {"l": inner.invoke({"x": 6, "l": []})["l"]}
+
+    return around(function)
+
+
+def narrow() -> StateGraph:
+    class Names(TypedDict):
+        l: Annotated[list, operator.add]  # noqa: E741  # as in the state
+
+    builder = StateGraph(State, output_schema=Names).add_node("a", named("a"))
+    return around(builder.add_edge(START, "a").compile())
+
+
+def speaking() -> StateGraph:
+    inner = StateGraph(MessagesState).add_node("n", lambda state: {"messages": [AIMessage("hello", id="a")]})
+    return StateGraph(MessagesState).add_node("sub", inner.add_edge(START, "n").compile()).add_edge(START, "sub")
+
+
+ANSWERED = [INPUT, Command(resume="A"), Command(resume="B")]
+NESTED: dict[str, tuple[Callable[[], StateGraph], list[Any]]] = {
+    "node": (lambda: around(chain("a", "b").compile()), [INPUT, {"x": 2, "l": ["t2"]}]),
+    "two levels": (lambda: around(around(chain("a").compile()).compile()), [INPUT]),
+    "function": (called_twice, [INPUT]),
+    "question": (lambda: around(asking().compile()), ANSWERED),
+    "question two levels down": (lambda: around(around(asking().compile()).compile()), ANSWERED),
+    "history of its own": (lambda: around(chain("a").compile(True)), [INPUT, {"x": 2, "l": ["t2"]}]),
+    "breakpoint": (lambda: around(chain("a", "b").compile(interrupt_before=["b"])), [INPUT, None]),
+    "output schema": (narrow, [INPUT]),
+    "messages": (speaking, [{"messages": [HumanMessage("hi", id="h")]}]),
+}
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize("name", NESTED)
+def test_graphs_inside_are_shown_again(name: str, version: str, saver: BaseCheckpointSaver) -> None:
+    build, inputs = NESTED[name]
+    graph = build().compile(checkpointer=saver)
+    options: dict[str, Any] = {"stream_mode": [*MODES, "messages"], "subgraphs": True, "version": version}
+    config: Any = {"configurable": {"thread_id": "1", "user": "u"}, "metadata": {"k": 1}}
+    shown = [chunk for given in inputs for chunk in graph.stream(given, config, **options)]
+    assert list(graph.join_stream(config, **options)) == shown
+    if version == "v1":
+        alone = list(graph.join_stream(config, stream_mode=MODES))
+        assert alone == [chunk[1:] for chunk in shown if not chunk[0] and chunk[1] != "messages"]
+    every = list(graph.join_stream(config, **options, positions=True))
+    for after in range(every[-1][0] + 1):
+        rest = list(graph.join_stream(config, **options, positions=True, after=after))
+        assert rest == [(position, chunk) for position, chunk in every if position > after]
+
+
+def test_of_a_graph_that_a_node_makes_the_log_tells(saver: BaseCheckpointSaver) -> None:
+    graph = around(lambda state: chain("a").compile().invoke({"x": 1, "l": []}) and None).compile(saver)
+    shown = list(graph.stream(INPUT, THREAD, stream_mode=["updates", "values"], subgraphs=True))
+    assert list(graph.join_stream(THREAD, stream_mode=["updates", "values"], subgraphs=True)) == shown
 
 
 def test_answers_in_parts_are_shown_again(saver: BaseCheckpointSaver) -> None:
