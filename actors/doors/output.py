@@ -49,9 +49,10 @@ def _output(graph: Setup, run: Run, output_keys: str | Sequence[str] | None) -> 
         output = read_values(graph.channels, cells, plan.output_view.keys).get(plan.output_view.keys[0])
     else:
         output = read_values(graph.channels, cells, plan.output_view.keys if output_keys is None else output_keys)
-    if run.before is not None and not plan.entry and _wrote_nothing(run, run.before, cells, output_keys):
+    questions = [shown(question) for question in state.open_questions(run.ns)]
+    if run.before is not None and not (plan.entry or questions) and _wrote_nothing(run, run.before, cells, output_keys):
         output = None
-    return output, [shown(question) for question in state.open_questions(run.ns)]
+    return output, questions
 
 
 def _wrote_nothing(run: Run, before: ThreadState, cells: Cells, output_keys: str | Sequence[str] | None) -> bool:

@@ -370,7 +370,7 @@ def _step_planned(draft: Draft, event: StepPlanned, _: Cells | None) -> None:
 
 def _node_started(draft: Draft, event: NodeStarted, _: Cells | None) -> None:
     line = draft.line(event.ns)
-    _with_task(line, event.task, attempt=event.attempt, failed=_handled(line, event.task))
+    _with_task(line, event.task, attempt=event.attempt)
 
 
 def _effect_recorded(draft: Draft, event: EffectRecorded, _: Cells | None) -> None:
@@ -381,7 +381,7 @@ def _effect_recorded(draft: Draft, event: EffectRecorded, _: Cells | None) -> No
 
 def _node_completed(draft: Draft, event: NodeCompleted, _: Cells | None) -> None:
     line = draft.line(event.ns)
-    _with_task(line, event.task, completed=event, failed=_handled(line, event.task))
+    _with_task(line, event.task, completed=event)
 
 
 def _node_failed(draft: Draft, event: NodeFailed, _: Cells | None) -> None:

@@ -126,6 +126,7 @@ class Task(Struct, frozen=True, gc=False):
     """How often it was started."""
     completed: NodeCompleted | None = None
     failed: NodeFailed | None = None
+    """How it failed last. Also of a task that was run again since: its record shows both."""
     questions: tuple[Question, ...] = ()
     effects: tuple[EffectRecorded, ...] = ()
 

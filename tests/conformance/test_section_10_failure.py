@@ -639,3 +639,23 @@ def test_ctrl_c_while_the_caller_waits_for_other_threads(saver: BaseCheckpointSa
     may_end.set()
     assert graph.invoke(None, ONE)["l"] == ["i", "f"]
     assert ran == [1]
+
+
+def test_the_record_of_a_task_that_was_run_again_shows_what_it_failed_with(
+    saver: BaseCheckpointSaver, caller: Caller
+) -> None:
+    again: list[int] = []
+
+    def bad(state: State) -> dict[str, Any]:
+        again.append(1)
+        if len(again) == 1:
+            raise ValueError("boom")
+        return {"l": ["bad"]}
+
+    graph = single(bad).compile(checkpointer=saver)
+    with pytest.raises(ValueError, match="boom"):
+        caller.invoke(graph, GIVEN, ONE)
+    assert caller.invoke(graph, None, ONE)["l"] == ["i", "bad"]
+    assert caller.state(graph, ONE).tasks == ()
+    (task,) = caller.history(graph, ONE)[1].tasks
+    assert (task.error, task.result) == ("ValueError('boom')", {"l": ["bad"]})

@@ -245,6 +245,15 @@ def test_streams_show_a_pause_as_a_tuple(saver: BaseCheckpointSaver, caller: Cal
     ]
 
 
+def test_a_pause_shows_the_state_though_nothing_was_written(caller: Caller) -> None:
+    graph = single(asking("q")).compile(checkpointer=InMemorySaver())
+    paused = caller.invoke(graph, {}, ONE)
+    assert paused["l"] == []
+    assert asked(paused) == ["q"]
+    again = caller.invoke(graph, {}, ONE, version="v2")
+    assert (again.value, [question.value for question in again.interrupts]) == ({"l": []}, ["q"])
+
+
 def test_an_output_that_is_no_dict_is_the_questions_alone(saver: BaseCheckpointSaver, caller: Caller) -> None:
     graph = StateGraph(int).add_node("f", lambda state: state + interrupt("q")).add_edge(START, "f")
     compiled = graph.compile(checkpointer=saver)
