@@ -111,8 +111,8 @@ def _subgraphs(
             continue
         if namespace in (None, name):
             yield name, graph
-        if recurse:
-            rest = None if namespace in (None, name) else namespace[len(name) + 1 :]  # type: ignore[index]
+        if recurse and namespace != name:
+            rest = None if namespace is None else namespace[len(name) + 1 :]
             for inner, found in _subgraphs(graph.plan, rest, recurse, (*around, plan.fingerprint)):
                 yield f"{name}{namespaces.SEPARATOR}{inner}", found
 

@@ -157,6 +157,7 @@ def test_graphs_inside_are_found_as_nodes_and_by_the_names_that_functions_use(ca
     assert list(graph.get_subgraphs()) == [("a", middle), ("b", leaf)]
     assert [name for name, _ in graph.get_subgraphs(recurse=True)] == ["a", "a|leaf", "b"]
     assert list(graph.get_subgraphs(namespace="a|leaf", recurse=True)) == [("a|leaf", leaf)]
+    assert [name for name, _ in graph.get_subgraphs(namespace="a", recurse=True)] == ["a"]
     assert list(graph.get_subgraphs(namespace="a|leaf")) == []
     assert list(graph.get_subgraphs(namespace="nobody")) == []
 
