@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from langchain_core.runnables import Runnable
 from msgspec import Struct, field
@@ -97,7 +97,8 @@ def check_name(name: str, taken: Iterable[str]) -> None:
 
 def inferred_schema(shape: Shape) -> Any:
     """The class that the state parameter is annotated with, if it declares fields; else None."""
-    return shape.state if is_class_with_hints(shape.state) else None
+    state = get_args(shape.state)[0] if get_origin(shape.state) is Annotated else shape.state
+    return state if is_class_with_hints(state) else None
 
 
 def destinations_of(given: Any, shape: Shape) -> tuple[str, ...] | Mapping[str, str]:

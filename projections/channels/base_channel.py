@@ -87,10 +87,18 @@ class BaseChannel(Channel[Value]):
 
     def is_available(self) -> bool:
         """True when `get` would give a value."""
-        return self.holds_value(self._cell)
+        if not self._keeps_itself:
+            return self.holds_value(self._cell)
+        try:
+            self.get()
+        except EmptyChannelError:
+            return False
+        return True
 
     def checkpoint(self) -> Any:
         """What brings the value back in `from_checkpoint`; `MISSING` for none."""
+        if self._keeps_itself:
+            return self.get() if self.is_available() else MISSING
         return self.read(self._cell) if self.holds_value(self._cell) else MISSING
 
     def from_checkpoint(self, checkpoint: Any) -> Self:
@@ -101,7 +109,7 @@ class BaseChannel(Channel[Value]):
 
     def copy(self) -> Self:
         """A channel like this one, which goes its own way."""
-        return copy(self)
+        return self.from_checkpoint(self.checkpoint()) if self._keeps_itself else copy(self)
 
     def consume(self) -> bool:
         """A node that waited for the channel ran; True when that changed the channel."""
@@ -110,6 +118,11 @@ class BaseChannel(Channel[Value]):
     def finish(self) -> bool:
         """The run is about to end; True when that changed the channel."""
         return False
+
+    @property
+    def _keeps_itself(self) -> bool:
+        """True for a class of people's own that is no kind of ours: it has no cell, its value is wherever it keeps it."""
+        return type(self).merge is Channel.merge
 
     def _restored(self, checkpoint: Any) -> Cell:
         return self.merge(None, [Write(self.key, Payload(checkpoint), True)])

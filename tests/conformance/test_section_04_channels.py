@@ -191,6 +191,39 @@ def test_a_channel_class_of_ones_own_is_a_rule_too(saver: BaseCheckpointSaver) -
     assert Keyed(Annotated[int, Highest], [1, 2], [None], saver=saver).graph.get_state(ONE).values["k"] == 2
 
 
+def test_a_channel_class_from_the_base_keeps_its_value_where_it_likes(saver: BaseCheckpointSaver) -> None:
+    class Longest(BaseChannel):
+        """The writes of the longest step; no more than LangGraph asks of a channel class."""
+
+        def __init__(self, typ: Any, key: str = "") -> None:
+            super().__init__(typ, key)
+            self.found: list[int] = []
+
+        def update(self, values: Sequence[int]) -> bool:
+            longer = len(values) > len(self.found)
+            if longer:
+                self.found[:] = values
+            return longer
+
+        def get(self) -> list[int]:
+            if not self.found:
+                raise EmptyChannelError
+            return self.found
+
+        def from_checkpoint(self, checkpoint: Any) -> Longest:
+            made = type(self)(self.typ, self.key)
+            made.found = list(checkpoint) if isinstance(checkpoint, list) else []
+            return made
+
+    keyed = Keyed(Annotated[list, Longest], [1, 2], [3], saver=saver)
+    assert keyed.run(5, ONE) == [1, 2]
+    assert Keyed(Annotated[list, Longest], [1, 2], [3], saver=saver).graph.get_state(ONE).values["k"] == [1, 2]
+    alone = Longest(int)
+    assert (alone.is_available(), alone.update([1]), alone.checkpoint()) == (False, True, [1])
+    alone.copy().update([1, 2])
+    assert alone.get() == [1]
+
+
 # -- details
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ....events.vocabulary import Overwrite, Write
-from ..base_channel import BaseChannel
+from ..base_channel import MISSING, BaseChannel
 from ..channel import Cell, Channel
 
 
@@ -34,7 +34,7 @@ class OwnChannel(Channel[Any]):
 
     def merge(self, cell: Cell, writes: Sequence[Write]) -> Cell:
         """The channel after `update` with the writes of one super-step, also when there are none."""
-        following = self._own(cell).copy() if cell is None else cell.from_checkpoint(cell.checkpoint())
+        following = self._own(cell).from_checkpoint(MISSING if cell is None else cell.checkpoint())
         following.update([Overwrite(one.payload.value) if one.overwrite else one.payload.value for one in writes])
         return following
 
