@@ -121,7 +121,7 @@ class BaseChannel(Channel[Value]):
 
     @property
     def _keeps_itself(self) -> bool:
-        """True for a class of people's own that is no kind of ours: it has no cell, its value is wherever it keeps it."""
+        """True for a class of people's own that is no kind of ours: it has no cell."""
         return type(self).merge is Channel.merge
 
     def _restored(self, checkpoint: Any) -> Cell:
