@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from ...events.vocabulary import GraphSeen, RunContinued
+from ...events.vocabulary import GraphSeen, RunContinued, ThreadErased
 from ...projections.state.fold import Draft
 from ...projections.state.merge import Channels
 from ...projections.state.thread import Line, ThreadState
@@ -48,10 +48,16 @@ class Request(Struct, frozen=True):
         return self.state.line(self.ns)
 
     def draft(self) -> Draft:
-        """A new commit on the thread's state, or the part of this graph in a commit that others have begun."""
+        """A new commit on the thread's state, or the part of this graph in a commit that others have begun.
+
+        The first commit after an erasure says so.
+        """
         if self.onto is not None:
             return self.onto.following(self.channels, self.ns)
-        return Draft(self.state, self.channels, self.moment.time, self.moment.entropy, self.ns)
+        draft = Draft(self.state, self.channels, self.moment.time, self.moment.entropy, self.ns)
+        if self.state.version < 0 and self.state.epoch:
+            draft.record(ThreadErased(epoch=self.state.epoch))
+        return draft
 
     def see_graph(self, draft: Draft) -> None:
         """Say what the graph looks like, once per fingerprint."""

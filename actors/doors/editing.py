@@ -12,7 +12,7 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from msgspec.structs import replace
 
-from ...events.errors import InternalError, InvalidUpdateError, StaleVersionError, ThreadErasedError
+from ...events.errors import InternalError, InvalidUpdateError, StaleVersionError
 from ...events.vocabulary import END, START, StateUpdate, Update
 from ...projections.channels.cells import Cells
 from ...projections.state import ids, namespaces
@@ -106,8 +106,6 @@ def _with_changed_copies(supersteps: Sequence[Sequence[StateUpdate]]) -> Iterato
 def _edit_run(graph: Setup, config: RunnableConfig, supersteps: Sequence[Sequence[StateUpdate]]) -> tuple[Setup, Run]:
     run = open_run(graph, {}, config, Options())
     state = graph.peek(run.actor)
-    if state.erased:
-        raise ThreadErasedError(run.actor.thread)
     ns = own(run.settings.config, "checkpoint_ns")
     if ns:
         graph, run = _inside(graph, run, state, ns)

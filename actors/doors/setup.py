@@ -130,8 +130,8 @@ class Setup:
             try:
                 head = log.store.head(log.thread, log.tenant)
             except ThreadErasedError:
-                return ThreadState(erased=True)
-            if head is not None and head.version == state.version:
+                return ThreadState()
+            if head is not None and (head.version, head.head.epoch) == (state.version, state.epoch):
                 return state
         return log.load(self.codec, self.channels, state)
 

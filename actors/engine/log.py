@@ -9,7 +9,7 @@ from msgspec import Struct
 from ...events.chain.digest import genesis, link
 from ...events.codec.commits import decode_commit, encode_commit
 from ...events.codec.values import Codec
-from ...events.errors import CorruptCommitError
+from ...events.errors import CorruptCommitError, ThreadErasedError
 from ...events.privacy.cipher import Cipher
 from ...events.stores.store import Entry, Head, Row, Store
 from ...events.vocabulary import Commit, Recorded
@@ -30,13 +30,29 @@ class ThreadLog(Struct, frozen=True):
     def load(self, codec: Codec, channels: Channels, state: ThreadState | None = None) -> ThreadState:
         """The thread's state with everything that the store holds now, folded onto `state` (a new thread's if None).
 
+        A state of a life that was erased since counts for nothing.
+
         Raises:
             CorruptCommitError: a row is not what clew wrote there; names thread and version.
         """
         state = ThreadState() if state is None else state
-        for row in self.store.read(self.thread, after=state.version, tenant=self.tenant):
+        rows = self.store.read(self.thread, after=state.version, tenant=self.tenant)
+        if state.version >= 0 and not self._goes_on(state, rows):
+            state = ThreadState()
+            rows = self.store.read(self.thread, tenant=self.tenant)
+        for row in rows:
             state = fold(state, self.recorded(row, state, codec), channels)
         return state
+
+    def _goes_on(self, state: ThreadState, rows: list[Row]) -> bool:
+        """False where the thread was erased since, and perhaps begun anew: nothing there follows from the state."""
+        if rows:
+            return link(self.previous(state), rows[0].body) == rows[0].digest
+        try:
+            head = self.store.head(self.thread, self.tenant)
+        except ThreadErasedError:
+            return False
+        return head is not None and (head.version, head.head.epoch) == (state.version, state.epoch)
 
     def recorded(self, row: Row, state: ThreadState, codec: Codec) -> Recorded:
         """The decoded commit of a row, checked to follow `state`: by its version and by its link in the chain."""

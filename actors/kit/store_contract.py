@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 
 from ...events.errors import EncodeError, StaleVersionError, StoreError, ThreadErasedError
-from ...events.stores.store import RESTING, RUNNING, WAITING, Entry, Head, Position, Row, Store
+from ...events.stores.store import RESTING, RUNNING, WAITING, Entry, Head, Position, Row, Store, ThreadHead
 
 HOSTILE_NAMES = (
     "'; DROP TABLE clew_journal; --",
@@ -55,12 +55,13 @@ def entry(
     updated: int = 0,
     tenant: str = "",
     by: str = "",
+    epoch: int = 0,
 ) -> Entry:
     """A commit for `version` of a thread; `by` tells two writers' commits apart."""
     identity = sha256(f"{tenant}/{thread}/{version}/{by}".encode("utf-8", "surrogatepass")).digest()[:16]
     content = identity + body
     questions = b"question" if status == WAITING else b""
-    head = Head(status, questions, "agent", by or "here", 0, updated or 1_700_000_000_000_000 + version)
+    head = Head(status, questions, "agent", by or "here", epoch, updated or 1_700_000_000_000_000 + version)
     return Entry(thread, version - 1, identity, sha256(content).digest(), content, head, tenant)
 
 
@@ -263,6 +264,44 @@ class StoreContract:
         assert [type(verdict) for verdict in verdicts] == [ThreadErasedError, int]
         assert store.read("t") == []
 
+    def test_an_erased_thread_begins_anew_with_a_higher_epoch(self, store: Store) -> None:
+        """Alone or in a batch, once it is erased, and again after the next erasure."""
+        if not self.erases:
+            return
+        for epoch, name in ((1, "again"), (2, "alone"), (3, "batch")):
+            store.append(entry(name, 0, by="old"))
+            store.append(entry(name, 1, by="old"))
+            for life in range(1, epoch + 1):
+                store.erase(name)
+                refusal = error_of(lambda n=name: store.append(entry(n, 0, by="old")))
+                assert isinstance(refusal, ThreadErasedError)
+                assert refusal.epoch == life - 1
+                assert isinstance(error_of(lambda n=name: store.append(entry(n, 2, epoch=9))), ThreadErasedError)
+                first = entry(name, 0, status=WAITING, epoch=life)
+                if name == "batch":
+                    assert [type(verdict) for verdict in store.append_batch([first, entry(f"{life}", 0)])] == [int, int]
+                else:
+                    position = store.append(first)
+                    assert store.append(first) == position  # its reply was lost
+                store.append(entry(name, 1, epoch=life, status=WAITING))
+            assert [row.version for row in store.read(name)] == [0, 1]
+            assert store.head(name) == ThreadHead(name, 1, entry(name, 1, epoch=epoch, status=WAITING).head)
+        assert {found.thread for found in store.heads(WAITING)} == {"again", "alone", "batch"}
+
+    def test_a_writer_of_an_erased_life_cannot_write_into_the_next(self, store: Store) -> None:
+        """Though it expects the very version at which the thread stands."""
+        if not self.erases:
+            return
+        for version in range(2):
+            store.append(entry("t", version))
+        store.erase("t")
+        for version in range(2):
+            store.append(entry("t", version, by="new", epoch=1))
+        late = entry("t", 2)
+        assert isinstance(error_of(lambda: store.append(late)), StaleVersionError)
+        assert [type(verdict) for verdict in store.append_batch([late, entry("o", 0)])] == [StaleVersionError, int]
+        assert store.append(entry("t", 2, by="new", epoch=1)) > 0
+
     def test_a_position_is_never_given_twice(self, store: Store) -> None:
         """A follower that stands at an erased thread's last commit misses nothing that comes after."""
         if not self.erases:
@@ -309,7 +348,7 @@ class StoreContract:
         store.retire("t")
         store.retire("unknown")
         assert isinstance(error_of(lambda: store.append(entry("t", 1))), ThreadErasedError)
-        assert isinstance(error_of(lambda: store.append(entry("t", 0, by="other"))), ThreadErasedError)
+        assert isinstance(error_of(lambda: store.append(entry("t", 0, by="other", epoch=1))), ThreadErasedError)
         assert isinstance(error_of(lambda: store.head("t")), ThreadErasedError)
         assert [found.thread for found in store.heads()] == ["keep"]
         assert store.heads(WAITING) == []

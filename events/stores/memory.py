@@ -118,7 +118,7 @@ class MemoryStore(recorder.CommitRecorder):
             if stream is None:
                 return
             stream.erased = True
-            stream.head = Head()
+            stream.head = Head(epoch=stream.head.epoch)
             stream.rows = []
             self._journal = [(owner, row) for owner, row in self._journal if owner != key]
 
@@ -129,7 +129,7 @@ class MemoryStore(recorder.CommitRecorder):
             stream = self._streams.get(stream_key(tenant, thread))
             if stream is not None:
                 stream.erased = True
-                stream.head = Head()
+                stream.head = Head(epoch=stream.head.epoch)
 
     def vault(self) -> MemoryVault:
         """The keys beside the threads, see `clew.privacy`."""
@@ -146,9 +146,10 @@ class MemoryStore(recorder.CommitRecorder):
     def _place(self, key: bytes, entry: Entry) -> Verdict:
         stream = self._streams.get(key)
         version = len(stream.rows) - 1 if stream else -1
-        if stream and stream.erased:
-            return ThreadErasedError(entry.thread)
-        if version != entry.expected:
+        begins = entry.expected < 0 and entry.head.epoch > (stream.head.epoch if stream else 0)
+        if stream and stream.erased and (stream.rows or not begins):
+            return ThreadErasedError(entry.thread, None if stream.rows else stream.head.epoch)
+        if version != entry.expected or (stream and entry.head.epoch < stream.head.epoch):
             if stream and 0 <= entry.version <= version and stream.rows[entry.version].digest == entry.digest:
                 return stream.rows[entry.version].position
             return StaleVersionError(entry.thread, entry.expected, version)
@@ -163,7 +164,8 @@ class MemoryStore(recorder.CommitRecorder):
         if stream is None:
             stream = self._streams[key] = _Stream(thread, tenant)
         self._position += 1
-        row = Row(stream.thread, len(stream.rows), self._position, digest, body, stream.tenant)
+        stream.erased, stream.thread = False, thread  # a thread's next life, where it was erased
+        row = Row(thread, len(stream.rows), self._position, digest, body, stream.tenant)
         stream.rows.append(row)
         stream.head = head
         self._journal.append((key, row))

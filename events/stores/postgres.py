@@ -35,6 +35,8 @@ from .stream import state_of, stream_key
 HORIZON_WAIT_SECONDS: Final = 0.2
 """How long the port's notifications wait for appends in flight before they give what is certain: nothing new."""
 _PAUSE_SECONDS: Final = 0.001
+_EPOCH: Final = 4
+"""Place of the epoch among a head's fields."""
 
 Answer = TypeVar("Answer")
 Values = tuple[UUID, str, str, int, int, bytes, str, str, int, int, bytes]
@@ -177,14 +179,22 @@ class PostgresStore(recorder.CommitRecorder):
         except StoreBusyError as error:
             return {number: StoreBusyError(str(error)) for number in rows}
         positions: dict[UUID, int] = dict(found)  # type: ignore[arg-type]
-        losers = [number for number, row in rows.items() if row[0] not in positions]
+        lost = [number for number, row in rows.items() if row[0] not in positions]
+        again = {number: self._attempt(entries[number]) for number in lost if _may_begin_again(entries[number])}
+        losers = [number for number in lost if number not in again]
         verdicts: dict[int, Verdict] = {
             number: positions[row[0]] for number, row in rows.items() if row[0] in positions
         }
         if losers:
-            lost = self._lost_ones([(rows[number][0], entries[number]) for number in losers])
-            verdicts.update(zip(losers, lost, strict=True))
-        return verdicts
+            reasons = self._lost_ones([(rows[number][0], entries[number]) for number in losers])
+            verdicts.update(zip(losers, reasons, strict=True))
+        return verdicts | again
+
+    def _attempt(self, entry: Entry) -> Verdict:
+        try:
+            return self.append(entry)
+        except StoreError as error:
+            return error
 
     def _lost_ones(self, losers: Sequence[tuple[UUID, Entry]]) -> list[Verdict]:
         """Why each was not placed: erased, stale, or there already because it is our own and its reply was lost."""
@@ -273,21 +283,33 @@ def _values(key: UUID, entry: Entry) -> Values:
     )
 
 
+def _may_begin_again(entry: Entry) -> bool:
+    """True for the first commit of a life after an erasure, for which a batch has no part of its own."""
+    return entry.expected < 0 and entry.head.epoch > 0
+
+
 def _append_one(values: Values, connection: Connection) -> int | None:
     """The position, or None if the head does not stand where the entry expects."""
     key, tenant, thread, version, *head, state = values
     if version == 0:
         found = execute(connection, sql.FIRST, (key, tenant, thread, *head, state))
+        if not found and head[_EPOCH]:
+            found = execute(connection, sql.AGAIN, (thread, *head, key, head[_EPOCH], state))
     else:
-        found = execute(connection, sql.NEXT, (*head, key, version - 1, state))
+        found = execute(connection, sql.NEXT, (*head, key, version - 1, head[_EPOCH], state))
     return found[0][0] if found else None
 
 
 def _verdict(
-    entry: Entry, version: int | None, erased: bool | None, position: int | None, digest: bytes | None
+    entry: Entry,
+    version: int | None,
+    erased: bool | None,
+    position: int | None,
+    digest: bytes | None,
+    epoch: int | None,
 ) -> Verdict:
     if erased:
-        return ThreadErasedError(entry.thread)
+        return ThreadErasedError(entry.thread, epoch)
     if position is not None and digest == entry.digest:
         return position
     return StaleVersionError(entry.thread, entry.expected, -1 if version is None else version)

@@ -59,8 +59,16 @@ INSERT INTO clew_journal (id, version, state) SELECT id, 0, %s::bytea FROM begun
 NEXT: Final = """WITH moved AS (
     UPDATE clew_heads
     SET version = version + 1, status = %s, questions = %s, graph = %s, owner = %s, epoch = %s, updated = %s
-    WHERE id = %s AND version = %s AND NOT erased RETURNING id, version)
+    WHERE id = %s AND version = %s AND NOT erased AND epoch <= %s RETURNING id, version)
 INSERT INTO clew_journal (id, version, state) SELECT id, version, %s::bytea FROM moved RETURNING position"""
+AGAIN: Final = """WITH begun AS (
+    UPDATE clew_heads head
+    SET erased = false, thread = %s, version = 0, status = %s, questions = %s, graph = %s, owner = %s, epoch = %s,
+        updated = %s
+    WHERE id = %s AND erased AND epoch < %s AND NOT EXISTS (SELECT 1 FROM clew_journal kept WHERE kept.id = head.id)
+    RETURNING id)
+INSERT INTO clew_journal (id, version, state) SELECT id, 0, %s::bytea FROM begun RETURNING position"""
+"""The first commit of a thread's next life: only where nothing of the last one is left."""
 NEXT_PLAIN: Final = """WITH moved AS (
     UPDATE clew_heads SET version = version + 1 WHERE id = %s AND version = %s AND NOT erased RETURNING id, version)
 INSERT INTO clew_journal (id, version, state) SELECT id, version, %s::bytea FROM moved RETURNING position"""
@@ -74,6 +82,7 @@ BATCH: Final = """WITH entries AS (
         owner = entry.owner, epoch = entry.epoch, updated = entry.updated
     FROM entries entry
     WHERE entry.version > 0 AND head.id = entry.id AND head.version = entry.version - 1 AND NOT head.erased
+        AND head.epoch <= entry.epoch
     RETURNING head.id
 ), begun AS (
     INSERT INTO clew_heads (id, tenant, thread, version, status, questions, graph, owner, epoch, updated)
@@ -87,7 +96,8 @@ WHERE entry.id IN (SELECT id FROM moved UNION ALL SELECT id FROM begun)
 RETURNING id, position"""
 """A first version goes through its own insert: one statement with `ON CONFLICT DO UPDATE … WHERE` would let a gap
 into an unknown thread."""
-STANDING: Final = """SELECT head.version, head.erased, journal.position, substring(journal.state FROM 1 FOR 32)
+STANDING: Final = """SELECT head.version, head.erased, journal.position, substring(journal.state FROM 1 FOR 32),
+    CASE WHEN EXISTS (SELECT 1 FROM clew_journal kept WHERE kept.id = head.id) THEN NULL ELSE head.epoch END
 FROM unnest(%s::uuid[], %s::bigint[]) WITH ORDINALITY AS wanted (id, version, number)
 LEFT JOIN clew_heads head ON head.id = wanted.id
 LEFT JOIN clew_journal journal ON journal.id = wanted.id AND journal.version = wanted.version
@@ -139,8 +149,8 @@ status = 0 WHERE id = %s"""
 ERASE_JOURNAL: Final = "DELETE FROM clew_journal WHERE id = %s"
 
 STATEMENTS: Final = frozenset(
-    {GENERIC_PLANS, NO_FSYNC, SETUP_LOCK, HAS_SCHEMA, SCHEMA_FOUND, *SCHEMA, FIRST, NEXT, NEXT_PLAIN, BATCH, STANDING}
-    | {REST, FOLLOW, HORIZON, IS_PAST, BY_POSITION, HEAD, ERASE_HEAD, ERASE_JOURNAL}
+    {GENERIC_PLANS, NO_FSYNC, SETUP_LOCK, HAS_SCHEMA, SCHEMA_FOUND, *SCHEMA, FIRST, AGAIN, NEXT, NEXT_PLAIN, BATCH}
+    | {STANDING, REST, FOLLOW, HORIZON, IS_PAST, BY_POSITION, HEAD, ERASE_HEAD, ERASE_JOURNAL}
     | {*READ.values(), *HEADS.values(), *HEADS_WAITING.values()}
 )
 """Every statement of the store; nothing else is ever sent, but psycopg's own BEGIN and COMMIT."""

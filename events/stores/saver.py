@@ -64,7 +64,7 @@ class BaseCheckpointSaver:
     # -- whole threads
 
     def delete_thread(self, thread_id: str) -> None:
-        """Erase a thread: its commits are deleted, its id cannot be used again. An unknown id stays free.
+        """Erase a thread: its commits are deleted. A later call with its id begins it anew, and its log says so.
 
         With a keyring that gives each thread a key of its own, that key is destroyed too: copies cannot be read either.
         Whoever still works on it, in any process, fails at the next step with `ThreadErasedError`.

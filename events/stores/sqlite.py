@@ -203,8 +203,10 @@ class SqliteStore(recorder.CommitRecorder):
         values = (head.status, head.questions, head.graph, head.owner, head.epoch, head.updated)
         if entry.expected == -1:
             found = connection.execute(sql.FIRST, (key, entry.tenant, entry.thread, *values)).fetchall()
+            if not found and head.epoch:
+                found = connection.execute(sql.AGAIN, (entry.thread, *values, key, head.epoch)).fetchall()
         else:
-            found = connection.execute(sql.NEXT, (entry.version, *values, key, entry.expected)).fetchall()
+            found = connection.execute(sql.NEXT, (entry.version, *values, key, entry.expected, head.epoch)).fetchall()
         if not found:
             return self._lost(connection, key, entry)
         position = connection.execute(sql.INSERT, (found[0][0], entry.version, state)).lastrowid
@@ -214,9 +216,9 @@ class SqliteStore(recorder.CommitRecorder):
         row = connection.execute(sql.STANDING, (entry.version, key)).fetchone()
         if row is None:
             return StaleVersionError(entry.thread, entry.expected, -1)
-        version, erased, position, digest = row
+        version, erased, position, digest, epoch = row
         if erased:
-            return ThreadErasedError(entry.thread)
+            return ThreadErasedError(entry.thread, epoch)
         return position if digest == entry.digest else StaleVersionError(entry.thread, entry.expected, version)
 
     def _commit(

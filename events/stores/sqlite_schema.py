@@ -56,10 +56,17 @@ FIRST: Final = """INSERT INTO clew_heads (id, tenant, thread, version, status, q
 VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING stream"""
 NEXT: Final = """UPDATE clew_heads
 SET version = ?, status = ?, questions = ?, graph = ?, owner = ?, epoch = ?, updated = ?
-WHERE id = ? AND version = ? AND erased = 0 RETURNING stream"""
+WHERE id = ? AND version = ? AND erased = 0 AND epoch <= ? RETURNING stream"""
+AGAIN: Final = """UPDATE clew_heads
+SET erased = 0, thread = ?, version = 0, status = ?, questions = ?, graph = ?, owner = ?, epoch = ?, updated = ?
+WHERE id = ? AND erased = 1 AND epoch < ?
+AND NOT EXISTS (SELECT 1 FROM clew_journal kept WHERE kept.stream = clew_heads.stream) RETURNING stream"""
+"""The first commit of a thread's next life: only where nothing of the last one is left."""
 NEXT_PLAIN: Final = "UPDATE clew_heads SET version = ? WHERE id = ? AND version = ? AND erased = 0 RETURNING stream"
 INSERT: Final = "INSERT INTO clew_journal (stream, version, state) VALUES (?, ?, ?)"
-STANDING: Final = """SELECT h.version, h.erased, j.position, substr(j.state, 1, 32) FROM clew_heads h
+STANDING: Final = """SELECT h.version, h.erased, j.position, substr(j.state, 1, 32),
+CASE WHEN EXISTS (SELECT 1 FROM clew_journal kept WHERE kept.stream = h.stream) THEN NULL ELSE h.epoch END
+FROM clew_heads h
 LEFT JOIN clew_journal j ON j.stream = h.stream AND j.version = ? WHERE h.id = ?"""
 
 REST: Final = """SELECT j.position, j.version, j.state, h.version, h.erased FROM clew_heads h
@@ -99,7 +106,7 @@ ERASE_HEAD: Final = """UPDATE clew_heads SET erased = 1, thread = '', questions 
 
 STATEMENTS: Final = frozenset(
     {PAGE_SIZE, WAL, BEGIN, COMMIT, SECURE_DELETE_ON, SECURE_DELETE_OFF, CHECKPOINT, HAS_SCHEMA, SCHEMA_FOUND, *SCHEMA}
-    | {FIRST, NEXT, NEXT_PLAIN, INSERT, STANDING, REST, FOLLOW, LAST, HEAD, ERASE_JOURNAL, ERASE_HEAD}
+    | {FIRST, AGAIN, NEXT, NEXT_PLAIN, INSERT, STANDING, REST, FOLLOW, LAST, HEAD, ERASE_JOURNAL, ERASE_HEAD}
     | {*READ.values(), *HEADS.values(), *HEADS_WAITING.values()}
 )
 """Every statement of the store besides its connections' own; nothing else is ever sent."""

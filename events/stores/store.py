@@ -28,7 +28,7 @@ class Head(Struct, frozen=True, array_like=True, gc=False):
     owner: str = ""
     """Process that last appended."""
     epoch: int = 0
-    """Raised by each take-over."""
+    """Raised by each take-over, and by each life that follows an erasure; an entry with a lower one is stale."""
     updated: int = 0
     """Time of the last commit, microseconds since the epoch."""
 
@@ -134,7 +134,11 @@ class Store(Protocol):
         ...
 
     def erase(self, thread: str, tenant: str = "") -> None:
-        """Delete the thread's commits and leave a tombstone: later appends raise `ThreadErasedError`."""
+        """Delete the thread's commits and leave a tombstone: later appends raise `ThreadErasedError` with its epoch.
+
+        Only a first commit with a higher epoch begins the thread anew. From then on an entry with a lower epoch is
+        stale, whatever version it expects: its writer knows the life that was erased.
+        """
         ...
 
     def retire(self, thread: str, tenant: str = "") -> None:

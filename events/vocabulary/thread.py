@@ -42,6 +42,8 @@ class Forked(Event, tag=61, frozen=True, kw_only=True):
 
 
 class ThreadErased(Event, tag=62, frozen=True, kw_only=True):
-    """The thread's personal data is gone; the chain stays provable."""
+    """What the thread was is gone. The first event of the life that follows under the same id."""
 
     who: str = ""
+    epoch: int = 0
+    """Which life follows: 1 for the first one after an erasure."""

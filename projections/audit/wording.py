@@ -190,7 +190,7 @@ def _forked(event: Forked, _: int) -> str:
 
 
 def _thread_erased(event: ThreadErased, _: int) -> str:
-    return "personal data erased"
+    return f"life {event.epoch + 1} of the thread: what was before is erased" if event.epoch else "personal data erased"
 
 
 def _unknown(event: Unknown, _: int) -> str:

@@ -558,7 +558,10 @@ def _forked(draft: Draft, event: Forked, _: Cells | None) -> None:
 
 
 def _thread_erased(draft: Draft, event: ThreadErased, _: Cells | None) -> None:
-    draft.state.erased = True
+    if event.epoch:
+        draft.state.epoch = event.epoch
+    else:
+        draft.state.erased = True
 
 
 def _unknown(draft: Draft, event: Unknown, _: Cells | None) -> None:

@@ -13,13 +13,25 @@ from typing import Annotated, Any, TypedDict
 from uuid import UUID
 
 import pytest
+from clew import Runtime
 from clew.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from clew.checkpoint.memory import InMemorySaver
 from clew.checkpoint.postgres import PostgresSaver
 from clew.checkpoint.serde.jsonplus import JsonPlusSerializer
 from clew.checkpoint.sqlite import SqliteSaver
-from clew.errors import DecodeError, ThreadErasedError
+from clew.errors import (
+    DecodeError,
+    EmptyInputError,
+    NothingToResumeError,
+    StaleVersionError,
+    ThreadErasedError,
+    UnknownInterruptError,
+)
 from clew.events.chain.digest import genesis, link
+from clew.events.chain.verify import verify
+from clew.events.codec.commits import decode_commit
+from clew.events.codec.values import Codec
+from clew.events.vocabulary import ThreadErased
 from clew.graph import START, StateGraph
 from clew.types import Command, Send, interrupt
 from langchain_core.messages import AIMessage
@@ -48,7 +60,7 @@ class State(TypedDict, total=False):
     own: Annotated[str, latter]
 
 
-def asking(saver: BaseCheckpointSaver) -> Any:
+def asking(saver: BaseCheckpointSaver, **options: Any) -> Any:
     def first(state: State) -> State:
         return {"l": ["a"], "own": "b"}
 
@@ -56,7 +68,7 @@ def asking(saver: BaseCheckpointSaver) -> Any:
         return {"l": [interrupt("q?")]}
 
     graph = StateGraph(State).add_node("first", first).add_node("ask", ask)
-    return graph.add_edge(START, "first").add_edge("first", "ask").compile(checkpointer=saver)
+    return graph.add_edge(START, "first").add_edge("first", "ask").compile(checkpointer=saver, **options)
 
 
 def at(thread: str) -> dict[str, Any]:
@@ -308,18 +320,54 @@ def test_a_deleted_thread_is_gone_for_readers_who_had_it_in_memory(saver):
     assert graph.get_state(at("2")).next == ("ask",)
 
 
-def test_nothing_is_written_to_a_deleted_thread_again(saver):
+def test_a_deleted_thread_s_id_begins_a_new_life_that_says_so(saver):
+    graph = asking(saver)
+    (question,) = graph.invoke(GIVEN, at("1"))["__interrupt__"]
+    for life in (1, 2):
+        asyncio.run(saver.adelete_thread("1"))
+        assert saver.store.read("1") == []
+        for answer, refusal in (("A", NothingToResumeError), ({question.id: "A"}, UnknownInterruptError)):
+            with pytest.raises(refusal):
+                graph.invoke(Command(resume=answer), at("1"))
+        with pytest.raises(EmptyInputError):
+            graph.invoke(None, at("1"))
+        # as this process had it in memory, and as one does that never saw it
+        working = graph if life == 1 else asking(saver)
+        assert working.invoke({"x": 2, "l": ["new"]}, at("1"))["l"] == ["new", "a"]
+        assert [row.metadata["step"] for row in graph.get_state_history(at("1"))] == [1, 0, -1]
+        rows = saver.store.read("1")
+        erased = decode_commit(rows[0].body, Codec(), thread="1", version=0).events[0]
+        assert (verify(rows, "1"), erased) == ([], ThreadErased(epoch=life))
+        assert graph.invoke(Command(resume=f"B{life}"), at("1"))["l"] == ["new", "a", f"B{life}"]
+
+
+def test_an_update_by_hand_may_begin_the_new_life(saver):
     graph = asking(saver)
     graph.invoke(GIVEN, at("1"))
-    asyncio.run(saver.adelete_thread("1"))
-    for call in (
-        lambda: graph.invoke(GIVEN, at("1")),
-        lambda: graph.invoke(Command(resume="A"), at("1")),
-        lambda: graph.update_state(at("1"), {"x": 2}),
-    ):
-        with pytest.raises(ThreadErasedError):
-            call()
+    saver.delete_thread("1")
+    graph.update_state(at("1"), {"x": 2, "l": ["by hand"]})
+    assert graph.get_state(at("1")).values["l"] == ["by hand"]
+    assert len(list(graph.get_state_history(at("1")))) == 1
+
+
+def test_a_run_of_the_life_that_was_deleted_fails_and_writes_nothing(saver):
+    def delete(state: State) -> dict[str, Any]:
+        saver.delete_thread("1")
+        if state["x"] == 2:
+            other.invoke({"x": 3, "l": []}, at("1"))
+        return {"l": ["late"]}
+
+    graph = StateGraph(State).add_node("delete", delete).add_edge(START, "delete").compile(saver)
+    with pytest.raises(ThreadErasedError):
+        graph.invoke({"x": 1, "l": []}, at("1"))
     assert saver.store.read("1") == []
+    # Another process, so to say: it has the thread in memory for itself.
+    with Runtime() as runtime:
+        other = asking(saver, runtime=runtime)
+        with pytest.raises((StaleVersionError, ThreadErasedError)):
+            graph.invoke({"x": 2, "l": []}, at("1"))
+        assert other.get_state(at("1")).values["l"] == ["a"]
+        assert other.invoke(Command(resume="B"), at("1"))["l"] == ["a", "B"]
 
 
 def test_deleting_an_unknown_thread_is_no_error_and_keeps_its_id_free(saver):

@@ -17,7 +17,14 @@ from typing import Any
 from msgspec.structs import replace
 
 from ....events.codec.values import Codec
-from ....events.errors import CodecError, OutcomeUnknownError, RefusedError, StaleVersionError, StoreError
+from ....events.errors import (
+    CodecError,
+    OutcomeUnknownError,
+    RefusedError,
+    StaleVersionError,
+    StoreError,
+    ThreadErasedError,
+)
 from ....events.stores.store import Verdict
 from ....projections.state.fold import Draft
 from ....projections.state.merge import Channels
@@ -32,6 +39,7 @@ from ..journal import Journal
 from ..log import ThreadLog, forget_encoded
 from ..run import Job, MergeJob, Run
 from .followed import Followed
+from .lives import Lives
 from .messages import Again, Part, StepOverdue, commit_of, joins, tell
 from .progress import Books, Step
 
@@ -42,7 +50,7 @@ _NOTHING: dict[str, Any] = {}
 """What resting actors keep instead of dicts of their own, ten thousand in memory at once. Nobody writes to it."""
 
 
-class ThreadWriter(Followed, Books, PooledActor):
+class ThreadWriter(Followed, Books, Lives, PooledActor):
     """What decides and appends. Every field is only touched during its turn, but `state`, which readers may look at."""
 
     def __init__(
@@ -110,7 +118,7 @@ class ThreadWriter(Followed, Books, PooledActor):
             return False
         before = self.state
         self.state = self.log.load(self.codec, self.channels, before)
-        changed = self.state.version != before.version
+        changed = (self.state.version, self.state.digest) != (before.version, before.digest)
         if changed:
             self._changed(before)
         return changed
@@ -263,6 +271,8 @@ class ThreadWriter(Followed, Books, PooledActor):
             # One of them cannot be written, or all are too long for one commit: each has its own.
             for part in parts:
                 self._later(part.again())
+            return
+        if isinstance(error, ThreadErasedError) and self._begins_anew(parts[0], error):
             return
         if isinstance(error, StaleVersionError) and parts[0].conflicts < CONFLICTS_MAX:
             steps = [self._step(part.run.ns) for part in parts]
