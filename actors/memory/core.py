@@ -176,13 +176,13 @@ class Batch:
 
     def take_vectors(self, vectors: Sequence[Vector]) -> None:
         """The vectors of `texts`, in order."""
-        assert self._index is not None
-        self.texts = dict(zip(self.texts, self._index.checked(vectors, list(self.texts)), strict=True))
+        if self._index is not None:
+            self.texts = dict(zip(self.texts, self._index.checked(vectors, list(self.texts)), strict=True))
 
     def take_query(self, query: str, vector: Vector) -> None:
         """The vector of one of `queries`."""
-        assert self._index is not None
-        self.queries[query] = self._index.checked([vector], [query])[0]
+        if self._index is not None:
+            self.queries[query] = self._index.checked([vector], [query])[0]
 
     def run(self) -> list[Result]:
         """Do it. The clock is read once."""

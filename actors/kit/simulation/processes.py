@@ -16,6 +16,7 @@ from typing import Any, final
 from msgspec.structs import replace
 
 from ....events.codec.values import Codec
+from ....events.errors import InternalError
 from ....events.stores.saver import BaseCheckpointSaver
 from ....events.stores.store import Entry, Store
 from ...decider.commands import Merged, Moment
@@ -310,5 +311,6 @@ class Process:
     @property
     def _timed(self) -> _Dispatcher:
         dispatcher = self.runtime.dispatcher
-        assert isinstance(dispatcher, _Dispatcher)
+        if not isinstance(dispatcher, _Dispatcher):
+            raise InternalError("a simulated process lost its dispatcher; please report it")
         return dispatcher
