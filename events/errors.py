@@ -7,6 +7,7 @@
     │   ├── OutcomeUnknownError       the store did not answer: the append may or may not have happened
     │   ├── StoreBusyError            locked, full or read-only: nothing was written
     │   ├── CorruptCommitError        a row that is not what clew wrote
+    │   ├── ArchiveError              a file that is no archive, or a damaged one
     │   ├── CipherError               a commit stored in plain where a key is set, or one without its key at hand
     │   └── ThreadErasedError         the thread's data is gone
     ├── CodecError
@@ -105,6 +106,17 @@ class CorruptCommitError(StoreError, ValueError):
             f"thread {thread!r}, version {version}: {reason}; the row was changed outside clew or by another program; "
             "restore it from a backup"
         )
+
+
+class ArchiveError(StoreError, ValueError):
+    """A file is no archive of threads, or it is damaged. Nothing of the thread at that place was taken."""
+
+    def __init__(self, path: str, line: int, reason: str) -> None:
+        self.path = path
+        self.line = line
+        """Counted from 1; 0 where it is no single line."""
+        place = f"line {line}: " if line else ""
+        super().__init__(f"archive {path!r}: {place}{reason}")
 
 
 class CipherError(StoreError):

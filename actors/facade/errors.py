@@ -4,6 +4,7 @@ from clew.actors.author.callee import NodeError
 from clew.events.errors import (
     AlreadyAnsweredError,
     AmbiguousAnswerError,
+    ArchiveError,
     CipherError,
     ClewError,
     CodecError,
@@ -50,6 +51,7 @@ from clew.events.errors import (
 __all__ = [
     "AlreadyAnsweredError",
     "AmbiguousAnswerError",
+    "ArchiveError",
     "CipherError",
     "ClewError",
     "CodecError",

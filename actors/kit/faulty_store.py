@@ -132,10 +132,10 @@ class FaultyStore:
         self._look("follow")
         return self.inner.follow(after, limit)
 
-    def erase(self, thread: str, tenant: str = "") -> None:
+    def erase(self, thread: str, tenant: str = "", expected: int | None = None) -> None:
         """See `Store.erase`."""
         self._look("erase")
-        self.inner.erase(thread, tenant)
+        self.inner.erase(thread, tenant, expected)
 
     def retire(self, thread: str, tenant: str = "") -> None:
         """See `Store.retire`."""

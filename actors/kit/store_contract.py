@@ -338,6 +338,20 @@ class StoreContract:
             assert store.read(thread) == []
         assert store.follow(Position()) == []
 
+    def test_a_thread_is_erased_only_where_it_is_expected_to_stand(self, store: Store) -> None:
+        """Whoever erases what they read must not erase what came after it."""
+        if not self.erases:
+            return
+        store.append(entry("t", 0))
+        store.append(entry("t", 1))
+        for stale in (0, 2):
+            assert isinstance(error_of(partial(store.erase, "t", expected=stale)), StaleVersionError)
+        assert isinstance(error_of(lambda: store.erase("unknown", expected=0)), StaleVersionError)
+        assert [row.version for row in store.read("t")] == [0, 1]
+        store.erase("t", expected=1)
+        assert store.read("t") == []
+        assert isinstance(error_of(lambda: store.erase("t", expected=1)), StaleVersionError)
+
     def test_a_retired_thread_keeps_its_commits_and_takes_no_more(self, store: Store) -> None:
         """It is known no more but by those commits: they prove what was there, and nothing else does."""
         if not self.erases:

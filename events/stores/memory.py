@@ -109,12 +109,14 @@ class MemoryStore(recorder.CommitRecorder):
             start = self._index_of(after.number + 1)
             return [(Position(0, row.position), row) for _, row in self._journal[start : start + limit]]
 
-    def erase(self, thread: str, tenant: str = "") -> None:
+    def erase(self, thread: str, tenant: str = "", expected: int | None = None) -> None:
         """See `Store.erase`. An unknown thread stays unknown."""
         key = stream_key(tenant, thread)
         with self._lock:
             self._refuse_closed()
             stream = self._streams.get(key)
+            if expected is not None and (stream is None or stream.erased or len(stream.rows) - 1 != expected):
+                raise StaleVersionError(thread, expected)
             if stream is None:
                 return
             stream.erased = True

@@ -133,10 +133,11 @@ class PostgresStore(recorder.CommitRecorder):
             for transaction, number, version, state, thread, tenant in found
         ]
 
-    def erase(self, thread: str, tenant: str = "") -> None:
+    def erase(self, thread: str, tenant: str = "", expected: int | None = None) -> None:
         """See `Store.erase`. An unknown thread stays unknown. Postgres frees the space, and the bytes, at its next
         vacuum."""
-        self._ask(partial(_erase, UUID(bytes=stream_key(tenant, thread))))
+        if not self._ask(partial(_erase, UUID(bytes=stream_key(tenant, thread)), expected)) and expected is not None:
+            raise StaleVersionError(thread, expected)
 
     def retire(self, thread: str, tenant: str = "") -> None:
         """See `Store.retire`."""
@@ -331,11 +332,16 @@ def _insert_one(connection: Connection, key: bytes, version: int, state: bytes) 
     return found[0][0]
 
 
-def _erase(key: UUID, connection: Connection) -> None:
-    """The head first: its lock waits for an append in flight, whose commit the delete then sees."""
+def _erase(key: UUID, expected: int | None, connection: Connection) -> bool:
+    """The head first: its lock waits for an append in flight, whose commit the delete then sees. False: it stands
+    elsewhere than expected."""
     with connection.transaction():
-        execute(connection, sql.ERASE_HEAD, (key,))
+        if expected is None:
+            execute(connection, sql.ERASE_HEAD, (key,))
+        elif not execute(connection, sql.ERASE_HEAD_AT, (key, expected)):
+            return False
         execute(connection, sql.ERASE_JOURNAL, (key,))
+    return True
 
 
 def _or_raise(key: bytes | CodecError) -> bytes:

@@ -146,11 +146,14 @@ WHERE tenant = %s AND waiting IS NOT NULL ORDER BY waiting DESC LIMIT %s""",
 
 ERASE_HEAD: Final = """UPDATE clew_heads SET erased = true, thread = '', questions = '', graph = '', owner = '',
 status = 0 WHERE id = %s"""
+ERASE_HEAD_AT: Final = ERASE_HEAD + " AND version = %s AND NOT erased RETURNING id"
+"""The same, where the thread stands at a version."""
 ERASE_JOURNAL: Final = "DELETE FROM clew_journal WHERE id = %s"
 
 STATEMENTS: Final = frozenset(
     {GENERIC_PLANS, NO_FSYNC, SETUP_LOCK, HAS_SCHEMA, SCHEMA_FOUND, *SCHEMA, FIRST, AGAIN, NEXT, NEXT_PLAIN, BATCH}
-    | {STANDING, REST, FOLLOW, HORIZON, IS_PAST, BY_POSITION, HEAD, ERASE_HEAD, ERASE_JOURNAL}
+    | {STANDING, REST, FOLLOW, HORIZON, IS_PAST, BY_POSITION, HEAD, ERASE_HEAD, ERASE_HEAD_AT}
+    | {ERASE_JOURNAL}
     | {*READ.values(), *HEADS.values(), *HEADS_WAITING.values()}
 )
 """Every statement of the store; nothing else is ever sent, but psycopg's own BEGIN and COMMIT."""

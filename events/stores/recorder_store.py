@@ -138,7 +138,7 @@ class RecorderStore:
         self._refuse_closed()
         return [(Position(0, found.id), _row(found)) for found in self._notifications(after.number or None, limit)]
 
-    def erase(self, thread: str, tenant: str = "") -> None:
+    def erase(self, thread: str, tenant: str = "", expected: int | None = None) -> None:
         """Not possible: eventsourcing's recorders delete nothing.
 
         Raises:

@@ -134,14 +134,17 @@ class SqliteStore(recorder.CommitRecorder):
             for position, _, version, state, thread, tenant in found
         ]
 
-    def erase(self, thread: str, tenant: str = "") -> None:
+    def erase(self, thread: str, tenant: str = "", expected: int | None = None) -> None:
         """See `Store.erase`. The deleted pages are overwritten; an unknown thread stays unknown."""
         key = stream_key(tenant, thread)
         try:
             with self._connections.writing() as connection:
+                if expected is None:
+                    connection.execute(sql.ERASE_HEAD, (key,))
+                elif not connection.execute(sql.ERASE_HEAD_AT, (key, expected)).fetchall():
+                    raise StaleVersionError(thread, expected)
                 connection.execute(sql.SECURE_DELETE_ON)
                 connection.execute(sql.ERASE_JOURNAL, (key,))
-                connection.execute(sql.ERASE_HEAD, (key,))
                 connection.execute(sql.COMMIT)
                 connection.execute(sql.SECURE_DELETE_OFF)
                 # The log still holds the commits; while others read it cannot be emptied, a later one will be.

@@ -103,10 +103,26 @@ WHERE tenant = :tenant AND status = 2 ORDER BY updated DESC LIMIT :limit""",
 ERASE_JOURNAL: Final = "DELETE FROM clew_journal WHERE stream = (SELECT stream FROM clew_heads WHERE id = ?)"
 ERASE_HEAD: Final = """UPDATE clew_heads SET erased = 1, thread = '', questions = x'', graph = '', owner = '', status
 = 0 WHERE id = ?"""
+ERASE_HEAD_AT: Final = f"{ERASE_HEAD} AND version = ? AND erased = 0 RETURNING stream"
+"""The same, where the thread stands at a version."""
 
 STATEMENTS: Final = frozenset(
     {PAGE_SIZE, WAL, BEGIN, COMMIT, SECURE_DELETE_ON, SECURE_DELETE_OFF, CHECKPOINT, HAS_SCHEMA, SCHEMA_FOUND, *SCHEMA}
-    | {FIRST, AGAIN, NEXT, NEXT_PLAIN, INSERT, STANDING, REST, FOLLOW, LAST, HEAD, ERASE_JOURNAL, ERASE_HEAD}
+    | {
+        FIRST,
+        AGAIN,
+        NEXT,
+        NEXT_PLAIN,
+        INSERT,
+        STANDING,
+        REST,
+        FOLLOW,
+        LAST,
+        HEAD,
+        ERASE_JOURNAL,
+        ERASE_HEAD,
+        ERASE_HEAD_AT,
+    }
     | {*READ.values(), *HEADS.values(), *HEADS_WAITING.values()}
 )
 """Every statement of the store besides its connections' own; nothing else is ever sent."""

@@ -133,11 +133,13 @@ class Store(Protocol):
         """Commits of the whole store after a position, in an order that misses nothing however many write."""
         ...
 
-    def erase(self, thread: str, tenant: str = "") -> None:
+    def erase(self, thread: str, tenant: str = "", expected: int | None = None) -> None:
         """Delete the thread's commits and leave a tombstone: later appends raise `ThreadErasedError` with its epoch.
 
         Only a first commit with a higher epoch begins the thread anew. From then on an entry with a lower epoch is
         stale, whatever version it expects: its writer knows the life that was erased.
+
+        With `expected`, only a thread that stands at this version is erased; `StaleVersionError` otherwise.
         """
         ...
 

@@ -1,0 +1,6 @@
+"""Archives: threads outside of a store, in one file of JSON Lines that can be read and proved without one.
+
+logfile.py      the file's form: a head line for each thread, then a line for each of its commits
+transfer.py     from a store to a file, and from a file into a store
+retention.py    moving threads that nobody needs any more out of the store
+"""

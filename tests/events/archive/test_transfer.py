@@ -1,0 +1,186 @@
+"""Threads go to a file and come back the same, and a damaged file is noticed before anything of it counts."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any, TypedDict
+
+import pytest
+from clew import START, Command, StateGraph, interrupt
+from clew.archive import export_threads, import_threads, verify_archive
+from clew.checkpoint import BaseCheckpointSaver, InMemorySaver
+from clew.errors import ArchiveError, StaleVersionError, ThreadErasedError
+from clew.events.stores.memory import MemoryStore
+from clew.events.stores.store import Store
+from clew.privacy import Keyring
+
+
+class Letter(TypedDict):
+    text: str
+    signed: str
+
+
+def sign(state: Letter) -> dict[str, str]:
+    return {"signed": interrupt({"sign": state["text"]})}
+
+
+def graph(saver: BaseCheckpointSaver) -> Any:
+    return StateGraph(Letter).add_node(sign).add_edge(START, "sign").compile(checkpointer=saver)
+
+
+def at(thread: str) -> dict[str, Any]:
+    return {"configurable": {"thread_id": thread}}
+
+
+def desk(store: Store, *threads: str) -> Any:
+    """A graph over the store with these threads waiting at their question."""
+    compiled = graph(BaseCheckpointSaver(store))
+    for thread in threads:
+        compiled.invoke({"text": f"letter of {thread}"}, at(thread))
+    return compiled
+
+
+def test_exported_threads_go_on_in_another_store(store: Store, tmp_path: Path) -> None:
+    desk(store, "a", "b", "c")
+    exported = export_threads(store, tmp_path / "kept.jsonl", ["c", "unknown", "a"])
+    assert [one.thread for one in exported] == ["c", "a"]
+    assert verify_archive(tmp_path / "kept.jsonl") == {}
+
+    elsewhere = MemoryStore()
+    assert import_threads(elsewhere, tmp_path / "kept.jsonl") == exported
+    for thread in ("c", "a"):
+        assert [row.body for row in elsewhere.read(thread)] == [row.body for row in store.read(thread)]
+        there, here = elsewhere.head(thread), store.head(thread)
+        assert there is not None
+        assert here is not None
+        assert there.head == here.head
+    assert elsewhere.head("b") is None
+    assert desk(elsewhere).invoke(Command(resume="Ann"), at("c")) == {"text": "letter of c", "signed": "Ann"}
+
+
+def test_a_whole_tenant_is_exported_by_default_and_packed_by_its_name(tmp_path: Path) -> None:
+    store = MemoryStore()
+    desk(store, "a", "b")
+    graph(BaseCheckpointSaver(store, tenant="acme")).invoke({"text": "theirs"}, at("a"))
+    assert {one.thread for one in export_threads(store, tmp_path / "all.jsonl.gz")} == {"a", "b"}
+    theirs = tmp_path / "acme.jsonl"
+    export_threads(store, theirs, tenant="acme")
+    elsewhere = MemoryStore()
+    import_threads(elsewhere, theirs)
+    import_threads(elsewhere, tmp_path / "all.jsonl.gz")
+    assert graph(BaseCheckpointSaver(elsewhere, tenant="acme")).get_state(at("a")).values == {"text": "theirs"}
+    assert graph(BaseCheckpointSaver(elsewhere)).get_state(at("a")).values == {"text": "letter of a"}
+
+
+def test_encrypted_threads_stay_encrypted_and_are_proved_without_a_key(tmp_path: Path) -> None:
+    keyring = Keyring({"m": b"m" * 32})
+    saver = InMemorySaver(cipher=keyring)
+    graph(saver).invoke({"text": "a secret"}, at("a"))
+    export_threads(saver.store, tmp_path / "kept.jsonl")
+    assert verify_archive(tmp_path / "kept.jsonl") == {}
+    elsewhere = MemoryStore()
+    import_threads(elsewhere, tmp_path / "kept.jsonl")
+    there = BaseCheckpointSaver(elsewhere, cipher=saver.cipher)
+    assert graph(there).invoke(Command(resume="Ann"), at("a"))["signed"] == "Ann"
+
+
+def test_importing_again_changes_nothing_and_a_thread_that_went_on_is_not_taken_back(tmp_path: Path) -> None:
+    store = MemoryStore()
+    desk(store, "a")
+    export_threads(store, tmp_path / "kept.jsonl")
+    before = store.read("a")
+    import_threads(store, tmp_path / "kept.jsonl")
+    assert store.read("a") == before
+
+    other = MemoryStore()
+    desk(other, "a")
+    with pytest.raises(StaleVersionError):
+        import_threads(other, tmp_path / "kept.jsonl")
+    store.erase("a")
+    with pytest.raises(ThreadErasedError):
+        import_threads(store, tmp_path / "kept.jsonl")
+
+
+def test_a_file_that_is_there_is_not_overwritten_and_a_failed_export_leaves_none(tmp_path: Path) -> None:
+    store = MemoryStore()
+    desk(store, "a")
+    path = tmp_path / "kept.jsonl"
+    path.write_text("precious")
+    with pytest.raises(FileExistsError, match="is there already; export to another file"):
+        export_threads(store, path)
+    assert path.read_text() == "precious"
+
+    def threads() -> Any:
+        yield "a"
+        raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError):
+        export_threads(store, tmp_path / "new.jsonl", threads())
+    assert [file.name for file in tmp_path.iterdir()] == ["kept.jsonl"]
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    store = MemoryStore()
+    desk(store, "a", "b").invoke(Command(resume="Ann"), at("b"))
+    export_threads(store, tmp_path / "kept.jsonl", ["a", "b"])
+    return tmp_path / "kept.jsonl"
+
+
+def changed(path: Path, number: int, **changes: Any) -> Path:
+    lines = path.read_text().splitlines()
+    lines[number - 1] = json.dumps({**json.loads(lines[number - 1]), **changes})
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("number", "changes", "message"),
+    [
+        (1, {"clew": "other"}, "line 1: it is no head of a thread"),
+        (1, {"form": 2}, "line 1: its form is 2, this clew reads up to 1: install a newer one"),
+        (1, {"commits": "many"}, "line 1: it is no head of a thread"),
+        (2, {"digest": "zz"}, "line 2: it is no commit of thread 'a'"),
+        (3, {"body": "not base64!"}, "line 3: it is no commit of thread 'a'"),
+        (1, {"commits": 9}, "is no commit of thread 'a'"),
+    ],
+)
+def test_a_line_that_is_not_what_it_should_be_is_named(
+    archive: Path, number: int, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ArchiveError, match=message):
+        import_threads(MemoryStore(), changed(archive, number, **changes))
+
+
+def test_a_file_that_was_cut_off_is_noticed_wherever(archive: Path) -> None:
+    content = archive.read_bytes()
+    whole = {len(content), content.index(b'{"clew":"log"', 1)}  # after each thread's last line
+    for length in range(1, len(content) - 1):
+        archive.write_bytes(content[:length])
+        if length in whole or length + 1 in whole:
+            continue
+        with pytest.raises(ArchiveError):
+            import_threads(MemoryStore(), archive)
+
+
+def test_a_packed_file_that_was_cut_off_is_noticed(archive: Path, tmp_path: Path) -> None:
+    packed = gzip.compress(archive.read_bytes())
+    path = tmp_path / "cut.jsonl.gz"
+    path.write_bytes(packed[:-20])
+    with pytest.raises(ArchiveError, match="cannot be read"):
+        import_threads(MemoryStore(), path)
+
+
+def test_a_changed_commit_is_named_and_not_imported(archive: Path) -> None:
+    lines = archive.read_text().splitlines()
+    changed(archive, 3, body=json.loads(lines[1])["body"])
+    findings = verify_archive(archive)
+    assert {thread: [(one.version, one.kind) for one in found] for thread, found in findings.items()} == {
+        "a": [(1, "changed")]
+    }
+    store = MemoryStore()
+    with pytest.raises(ArchiveError, match=r"thread 'a': version 1 does not follow"):
+        import_threads(store, archive)
+    assert store.read("a") == []
