@@ -11,6 +11,7 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import merge_configs
 
+from ...events.deprecations import LangGraphDeprecatedSinceV10
 from ...events.stores.saver import BaseCheckpointSaver
 from ...events.vocabulary import StateUpdate
 from ...projections.state.views import StateSnapshot
@@ -93,7 +94,7 @@ class CompiledStateGraph(Joinable):
             StoreError: the store failed; nothing acknowledged is lost.
             Exception: whatever a node raised.
         """
-        _no_more(kwargs)
+        durability = _durability(durability, kwargs)
         forms = Forms(None, "", version=version, print_mode=print_mode, debug=self.debug if debug is None else debug)
         options = Options(
             context,
@@ -132,7 +133,7 @@ class CompiledStateGraph(Joinable):
         **kwargs: Any,
     ) -> Any:
         """As `invoke`; async nodes run on the calling event loop, sync ones on the runtime's pool."""
-        _no_more(kwargs)
+        durability = _durability(durability, kwargs)
         forms = Forms(None, "", version=version, print_mode=print_mode, debug=self.debug if debug is None else debug)
         options = Options(
             context,
@@ -185,7 +186,7 @@ class CompiledStateGraph(Joinable):
 
         Raises as `invoke` does, after the chunks of what was done.
         """
-        _no_more(kwargs)
+        durability = _durability(durability, kwargs)
         forms = Forms(
             stream_mode,
             "updates",
@@ -231,7 +232,7 @@ class CompiledStateGraph(Joinable):
         **kwargs: Any,
     ) -> AsyncIterator[Any]:
         """As `stream`; async nodes run on the calling event loop, sync ones on the runtime's pool."""
-        _no_more(kwargs)
+        durability = _durability(durability, kwargs)
         forms = Forms(
             stream_mode,
             "updates",
@@ -453,6 +454,21 @@ class CompiledStateGraph(Joinable):
 BaseCheckpointSaver.reader = SavedThreads()
 
 
-def _no_more(kwargs: dict[str, Any]) -> None:
+def _durability(given: str | None, kwargs: dict[str, Any]) -> str | None:
+    """What a call asks for, also by the older `checkpoint_during`; other arguments that nobody knows are warned of.
+
+    Raises `ValueError` for both.
+    """
+    during = kwargs.pop("checkpoint_during", None)
     for name in kwargs:
         warnings.warn(f"the argument {name!r} is not known to clew and does nothing", UserWarning, stacklevel=3)
+    if during is None:
+        return given
+    warnings.warn(
+        "checkpoint_during is now durability: 'async' for True, 'exit' for False",
+        LangGraphDeprecatedSinceV10,
+        stacklevel=3,
+    )
+    if given is not None:
+        raise ValueError("durability and checkpoint_during say the same: give durability alone")
+    return "async" if during else "exit"

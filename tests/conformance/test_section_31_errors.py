@@ -148,3 +148,15 @@ def test_a_programs_own_message_can_have_a_code_too() -> None:
     said = create_error_message(message="too far", error_code=ErrorCode.GRAPH_RECURSION_LIMIT)
     assert said.startswith("too far")
     assert "GRAPH_RECURSION_LIMIT" in said
+
+
+@pytest.mark.parametrize("during", [True, False])
+def test_checkpoint_during_is_an_older_name_of_durability_and_not_to_be_given_with_it(during: bool) -> None:
+    graph = kept(chain("a"))
+    with pytest.deprecated_call(match="durability"):
+        assert graph.invoke(GIVEN, ONE, checkpoint_during=during)["l"] == ["a"]
+    with pytest.deprecated_call(match="durability"), pytest.raises(ValueError, match="durability alone"):
+        graph.invoke(GIVEN, ONE, checkpoint_during=during, durability="sync")
+    with pytest.deprecated_call(match="durability"), pytest.raises(ValueError, match="durability alone"):
+        list(graph.stream(GIVEN, ONE, checkpoint_during=during, durability="sync"))
+    assert graph.invoke(GIVEN, ONE, checkpoint_during=None)["x"] == 1
