@@ -26,6 +26,7 @@
     │   ├── ThreadBusyError           the thread runs and was asked not to wait; a call from inside its own run
     │   └── InboxFullError            more commands wait than the inbox holds
     ├── InvalidUpdateError            writes that cannot be merged, or that are no update
+    │   └── InvalidValueError (ValueError)  a written value does not fit its key's annotation
     ├── InvalidNamespaceError (ValueError)  a namespace that the long-term store cannot have
     ├── EmptyChannelError             a channel read before anything was written to it
     ├── GraphRecursionError           more super-steps than the limit while work remains
@@ -288,6 +289,24 @@ class InboxFullError(RefusedError):
 
 class InvalidUpdateError(ClewError):
     """Writes that cannot be merged into the state, or a value that is no update."""
+
+
+class InvalidValueError(InvalidUpdateError, ValueError):
+    """A written value is not what its key's annotation says, in a graph compiled with `validate=True`."""
+
+    def __init__(self, node: str, key: str, kind: type, details: Sequence[Any] = ()) -> None:
+        self.node = node
+        """Who wrote it; START for the graph's input."""
+        self.key = key
+        self.kind = kind
+        """Type of the value."""
+        self.details = list(details)
+        """What does not fit, as pydantic's `ValidationError.errors()` says it."""
+        said = "; ".join(f"{'.'.join(map(str, one.get('loc', ())))} {one.get('msg', '')}".strip() for one in details)
+        super().__init__(
+            f"node {node!r} wrote a value of type {kind.__name__!r} to key {key!r}, which does not fit its annotation"
+            f"{': ' if said else ''}{said}"
+        )
 
 
 class InvalidNamespaceError(ClewError, ValueError):

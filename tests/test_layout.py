@@ -29,6 +29,7 @@ FILES_MAX = 12
 LONG_FILES: dict[str, str] = {}
 # Folders with more than FILES_MAX modules beside their __init__, each with its reason.
 WIDE_FOLDERS: dict[str, str] = {
+    "actors/author": "one file for each thing that a graph is written with; the thirteenth checks written values",
     "actors/doors": "one file for each thing that a call says or shows; the thirteenth is what savers show",
     "events/stores": "three stores, each with its schema, connections and errors beside it",
     "projections/channels": "one file for each channel class, named as users name it",

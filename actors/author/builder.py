@@ -43,6 +43,7 @@ from .validation import (
     check_edge,
     check_graph,
     check_join,
+    check_unknown_routes,
     names_all,
 )
 
@@ -334,6 +335,8 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
         answers: str = "question",
         aliases: Mapping[str, str] | None = None,
         runtime: Runtime | None = None,
+        validate: bool = False,
+        unknown_routes: str = "raise",
     ) -> CompiledStateGraph:
         """The graph, ready to run. The builder stays as it was; each call makes an independent graph.
 
@@ -344,23 +347,36 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
             store: the long-term store that nodes receive.
             interrupt_before: nodes to stop ahead of, or "*" for all.
             interrupt_after: nodes to stop after, or "*" for all.
-            debug: accepted for graphs that move over; prints nothing yet.
+            debug: True prints every run's states and updates, and warns of nodes that change their input in place.
             name: the graph's name in traces and as a sub-graph.
             transformers: classes of `StreamTransformer`, or functions that make one for a scope: projections of every
                 `stream_events(version="v3")`.
             answers: "question" binds an answer to the question that was asked, "position" to its place in the node.
             aliases: earlier name of a node to its name now, for threads that were paused under the earlier one.
             runtime: what runs the threads; the process's default if None.
+            validate: True checks what is written to keys without a reducer, by input, nodes and `update_state`, against
+                their annotations, and stores it as they want it: "5" for an int becomes 5, "five" raises
+                `InvalidValueError`. False stores what was written, as LangGraph does.
+            unknown_routes: "ignore" logs a route to a name that is no node, and leads nowhere, as LangGraph does;
+                "raise" raises `InvalidUpdateError`.
 
         Raises:
             ValueError: nothing leads from START; an edge, path map, declared Command, breakpoint or alias names no
-                node; a sync node has a timeout; `answers` is unknown.
+                node; a sync node has a timeout; `answers` or `unknown_routes` is unknown; `validate` cannot check an
+                annotation.
             TypeError: `checkpointer` is no saver, or `cache` no cache.
         """
         check_checkpointer(checkpointer)
         check_answers(answers)
         check_cache(cache)
-        plan = self.plan(name=name, interrupt_before=interrupt_before, interrupt_after=interrupt_after, aliases=aliases)
+        plan = self.plan(
+            name=name,
+            interrupt_before=interrupt_before,
+            interrupt_after=interrupt_after,
+            aliases=aliases,
+            validate=validate,
+            unknown_routes=unknown_routes,
+        )
         return CompiledStateGraph(
             plan,
             builder=self,
@@ -381,6 +397,8 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
         interrupt_before: Sequence[str] | str | None = None,
         interrupt_after: Sequence[str] | str | None = None,
         aliases: Mapping[str, str] | None = None,
+        validate: bool = False,
+        unknown_routes: str = "raise",
     ) -> Plan:
         """The validated graph as frozen facts. The builder stays as it was; each call makes an independent plan.
 
@@ -389,6 +407,7 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
         """
         self.validate()
         check_aliases(aliases or {}, self.nodes)
+        check_unknown_routes(unknown_routes)
         options = Options(
             name=name or DEFAULT_NAME,
             context_schema=self.context_schema,
@@ -400,6 +419,8 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
                 if names_all(given)
             ),
             aliases=aliases or {},
+            validate=validate,
+            unknown_routes=unknown_routes,
         )
         plan = make_plan(self._sketch(), options)
         self._compiled = True

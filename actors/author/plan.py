@@ -123,6 +123,10 @@ class Plan(Struct, frozen=True):
     """The only node of an entrypoint: it takes the input itself, and what it returns is the state. "" for a graph."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Earlier name of a node to its name here, for threads that were paused under the earlier one."""
+    checks: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    """Key to what makes a written value fit the key's annotation, or raises; empty where values are not checked."""
+    ignores_unknown_routes: bool = False
+    """True where a route to a name that is no node is logged and leads nowhere, instead of raising."""
     declared_view: StateView | None = None
     """The declared state alone, in its own form: what version "v2" of a stream shows of checkpoints."""
 

@@ -11,6 +11,7 @@ from ...events.errors import InternalError
 from ...events.vocabulary import END, START
 from ...projections.state.merge import Channels
 from .callee import digest, subgraph_of
+from .checks import checks_of
 from .plan import Branch, Callee, Join, Node, Plan, StateView
 from .schemas import ROOT, StatePool
 from .spec import BranchSpec, NodeDefaults, NodeSpec
@@ -45,6 +46,8 @@ class Options(Struct, frozen=True):
     interrupt_after: frozenset[str] = frozenset()
     interrupt_all: frozenset[str] = frozenset()
     aliases: Mapping[str, str] = {}
+    validate: bool = False
+    unknown_routes: str = "raise"
 
 
 def make_plan(sketch: Sketch, options: Options) -> Plan:
@@ -75,6 +78,8 @@ def make_plan(sketch: Sketch, options: Options) -> Plan:
         types=pool.annotations(),
         managed=dict(pool.managed),
         aliases=dict(options.aliases),
+        checks=checks_of(pool.schemas(), pool.channels) if options.validate else {},
+        ignores_unknown_routes=options.unknown_routes == "ignore",
         declared_view=pool.view(sketch.state_schema),
     )
 

@@ -20,6 +20,7 @@ from ...projections.channels.channel import Channel
 from ...projections.channels.message_ids import assign_message_ids
 from ...projections.channels.messages_channel import MessagesChannel
 from ...projections.channels.overwrite import unwrap_overwrite
+from .checks import checked
 from .plan import Branch, Node, Plan
 from .schemas import model_fields
 
@@ -59,7 +60,16 @@ def interpret(plan: Plan, node: Node, returned: Any) -> Returned:
 
     Raises:
         InvalidUpdateError: it is no update, a route leads nowhere, or a Send leads to END. The message names the node.
+        InvalidValueError: a value does not fit, where values are checked.
     """
+    if plan.checks:
+        understood = _interpret(plan, node, returned)
+        understood.writes = checked(plan.checks, understood.writes, node.name)
+        return understood
+    return _interpret(plan, node, returned)
+
+
+def _interpret(plan: Plan, node: Node, returned: Any) -> Returned:
     if plan.entry and node is not plan.start:
         return Returned(_of_entrypoint(returned))
     if returned is None:
@@ -100,7 +110,13 @@ def input_writes(plan: Plan, given: Any) -> list[Write]:
 
     Raises:
         InvalidUpdateError: it is neither a dict nor an instance of an annotated class, where the state has keys.
+        InvalidValueError: a value does not fit, where values are checked.
     """
+    writes = _input_writes(plan, given)
+    return checked(plan.checks, writes, START) if plan.checks else writes
+
+
+def _input_writes(plan: Plan, given: Any) -> list[Write]:
     if plan.entry:
         assign_message_ids(given)
         return [Write(START, Payload(given))]
@@ -261,23 +277,26 @@ def _add_route(plan: Plan, target: Any, who: str, routes: list[Route]) -> None:
     if isinstance(target, Send):
         if target.node == END:
             raise InvalidUpdateError(f"{who} sends {target.arg!r} to END, which runs nothing: send it to a node")
-        _check_known(plan, target.node, who)
+        if not _is_known(plan, target.node, who):
+            return
         _assign_ids_of_input(target.arg)
         routes.append(Route(target.node, Payload(target.arg), True, recorded_timeout(target.timeout)))
-    elif target != END:
-        _check_known(plan, target, who)
-        if not any(route.node == target and not route.send for route in routes):
-            routes.append(Route(target))
+    elif target != END and _is_known(plan, target, who) and Route(target) not in routes:
+        routes.append(Route(target))
 
 
-def _check_known(plan: Plan, target: Any, who: str) -> None:
-    # LangGraph logs this and ends the run quietly, so a misspelt name looks like a finished job
+def _is_known(plan: Plan, target: Any, who: str) -> bool:
+    """True for a node. For anything else `InvalidUpdateError`, or False with a line in the log, as the graph says."""
+    # LangGraph always logs it and ends the run quietly, so a misspelt name looks like a finished job
     node = plan.nodes.get(target) if isinstance(target, str) else None
-    if node is None or node.hidden:
-        known = ", ".join(repr(name) for name, node in plan.nodes.items() if not node.hidden)
-        raise InvalidUpdateError(
-            f"{who} leads to {target!r}, which is no node of graph {plan.name!r}: use one of {known}, or END"
-        )
+    if node is not None and not node.hidden:
+        return True
+    known = ", ".join(repr(name) for name, node in plan.nodes.items() if not node.hidden)
+    message = f"{who} leads to {target!r}, which is no node of graph {plan.name!r}: use one of {known}, or END"
+    if not plan.ignores_unknown_routes:
+        raise InvalidUpdateError(message)
+    _log.warning("%s; it is ignored", message)
+    return False
 
 
 def _items_of(value: Any) -> list[tuple[str, Any]] | None:

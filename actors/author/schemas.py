@@ -151,6 +151,10 @@ class StatePool:
         managed = tuple((key, self.managed[key]) for key in entry.keys if key in self.managed)
         return StateView(keys=entry.keys, coerce=entry.coerce, root=entry.root, managed=managed)
 
+    def schemas(self) -> tuple[Declared, ...]:
+        """What the pooled schemas declare, in the order in which they came."""
+        return tuple(entry for _, entry in self._declared)
+
     def annotations(self) -> tuple[Any, ...]:
         """Every type that the pooled schemas mention, each once."""
         found: list[Any] = []

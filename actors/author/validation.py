@@ -91,6 +91,12 @@ def names_all(given: Iterable[str] | str | None) -> bool:
     return given is not None and "*" in given
 
 
+def check_unknown_routes(given: str) -> None:
+    """Refuse what `compile(unknown_routes=)` does not know, with a `ValueError`."""
+    if given not in ("raise", "ignore"):
+        raise ValueError(f"unknown_routes is {given!r}: use 'raise' or 'ignore'")
+
+
 def check_aliases(aliases: Mapping[str, str], nodes: Collection[str]) -> None:
     """Earlier names of nodes: each must lead to a node and be free here. Raises `ValueError`."""
     for earlier, name in aliases.items():

@@ -95,6 +95,7 @@ def open_run(
     # The tasks of an entrypoint are its steps: they are shown as they end, not when all is over.
     settings.live |= bool(plan.entry and options.modes & CALL_MODES)
     settings.context = graph.context_of(options.context)
+    settings.debug = graph.debug
     settings.store = graph.store
     settings.cache = graph.cache
     settings.control = options.control
@@ -295,7 +296,9 @@ def check_nodes_inside(graph: Setup, state: ThreadState, thread: str) -> None:
     for line in state.live_lines():
         seen = None if line.run is None else state.graph(line.run.fingerprint)
         found = subgraph_at(graph.plan, line.ns, b"" if seen is None else seen.fingerprint) if line.ns else None
-        for task in line.unfinished if found is not None else ():
+        if found is None:
+            continue
+        for task in line.unfinished:
             if found.plan.node(task.node) is None:
                 raise GraphChangedError(
                     f"thread {thread!r} waits in node {task.node!r} of the graph in {line.ns!r}, which that graph does "

@@ -46,6 +46,7 @@ class Settings:
         "config",
         "context",
         "control",
+        "debug",
         "live",
         "message_events",
         "modes",
@@ -65,6 +66,8 @@ class Settings:
         """Stream modes somebody reads; empty for a plain invoke."""
         self.live = bool(modes & LIVE_MODES)
         """True when chunks must come out while nodes run: nodes then never run on the caller's thread."""
+        self.debug = False
+        """True to find out nodes that change in place what they are given."""
         self.stepwise = False
         """True for streams: the next step starts when the last one's chunks were taken."""
         self.message_events = False

@@ -26,6 +26,7 @@ from ..decider.commands import Merged, Outcome
 from .attempts.cached import cached, encoded_result, result_slot
 from .attempts.inputs import node_input, read_view
 from .attempts.limits import Deadline, limits_of, with_progress
+from .attempts.mutations import held, warn_of_changes
 from .attempts.retry import retry_delay
 from .call import Call, Scope, current_scope, scope_here, strand_here
 from .context import injected, is_start, node_config
@@ -232,11 +233,14 @@ def script(job: Job, call: Call, config: RunnableConfig) -> Script:
         routes: list[Route] = []
     else:
         given = node_input(job)
+        before = held(job, given) if run.settings.debug else None
         asked = _user_call(job, node.callee, given, config)
         returned = yield asked if run.settings.watch is None else run.settings.watch.node_call(job, asked)
         while isinstance(returned, Runnable):
             returned = yield UserCall(_as_callee(returned), given, {}, config)
         call.returned = returned
+        if before is not None:
+            warn_of_changes(job, before)
         understood = interpret(run.plan, node, returned)
         if understood.parent is not None:
             raise ParentCommand(understood.parent)

@@ -10,9 +10,10 @@ from typing import Annotated, Any, NamedTuple, NotRequired, Optional, Required, 
 import pytest
 from clew import START, Command, InMemorySaver, StateGraph
 from clew.checkpoint import BaseCheckpointSaver
-from clew.errors import InvalidUpdateError
+from clew.errors import InvalidUpdateError, InvalidValueError
 from clew.managed import IsLastStep, RemainingSteps
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, field_validator
+from pydantic import Field as PydanticField
 
 from .callers import Caller
 from .programs import ONE, State
@@ -330,3 +331,92 @@ def test_a_returned_instance_writes_every_field_but_an_unset_none() -> None:
 def test_an_input_that_is_neither_dict_nor_instance_is_refused(given: Any) -> None:
     with pytest.raises(InvalidUpdateError):
         run(State, lambda state: None, given)
+
+
+# -- values checked when they are written (section 30.21): offered, not the default
+
+
+class Positive(BaseModel):
+    """Constraints, and a validator of a field."""
+
+    n: int = PydanticField(gt=0)
+    word: str = ""
+
+    @field_validator("word")
+    @classmethod
+    def lower(cls, word: str) -> str:
+        if not word.islower():
+            raise ValueError("shouts")
+        return word
+
+
+class Bare(TypedDict, total=False):
+    n: int
+    l: Annotated[list[int], operator.add]  # noqa: E741
+
+
+@dataclass
+class Typed:
+    n: int = 0
+
+
+def checking(schema: Any, returned: Any, **options: Any) -> Any:
+    builder = StateGraph(schema).add_node("f", lambda state: returned).add_edge(START, "f")
+    return builder.compile(validate=True, **options)
+
+
+@pytest.mark.parametrize("schema", [Positive, Bare, Typed])
+def test_checked_values_are_stored_as_their_annotations_want_them(
+    schema: Any, saver: BaseCheckpointSaver, caller: Caller
+) -> None:
+    graph = checking(schema, {"n": "8"}, checkpointer=saver)
+    assert caller.invoke(graph, {"n": "7"}, ONE)["n"] == 8
+    caller.update(graph, ONE, {"n": "9"})
+    assert [row.values.get("n") for row in caller.history(graph, ONE)] == [9, 8, 7, None]
+    assert caller.invoke(graph, Command(update={"n": "10"}), ONE)["n"] == 10
+
+
+@pytest.mark.parametrize("schema", [Positive, Bare, Typed])
+def test_a_value_that_does_not_fit_is_refused_where_it_is_written(
+    schema: Any, saver: BaseCheckpointSaver, caller: Caller
+) -> None:
+    graph = checking(schema, {"n": "eight"}, checkpointer=saver)
+    with pytest.raises(InvalidValueError, match="'__start__' wrote a value of type 'str' to key 'n'") as refusal:
+        caller.invoke(graph, {"n": "seven"}, ONE)
+    assert (refusal.value.node, refusal.value.key, refusal.value.kind) == (START, "n", str)
+    assert caller.state(graph, ONE).values == {}
+    with pytest.raises(InvalidValueError, match="node 'f' wrote a value of type 'str' to key 'n'"):
+        caller.invoke(graph, {"n": 7}, ONE)
+    assert (caller.state(graph, ONE).values["n"], caller.state(graph, ONE).next) == (7, ("f",))
+    with pytest.raises(InvalidValueError):
+        caller.update(graph, ONE, {"n": "nine"}, as_node="f")
+    assert caller.invoke(checking(schema, {"n": 8}, checkpointer=saver), None, ONE)["n"] == 8
+
+
+@pytest.mark.parametrize(("returned", "said"), [({"n": 0}, "greater than 0"), ({"word": "LOUD"}, "shouts")])
+def test_a_models_constraints_and_field_validators_count(returned: Any, said: str) -> None:
+    with pytest.raises(InvalidValueError, match=said) as refusal:
+        checking(Positive, returned).invoke({"n": 1})
+    assert isinstance(refusal.value, InvalidUpdateError)
+    assert [one["type"] for one in refusal.value.details] in (["greater_than"], ["value_error"])
+
+
+def test_what_a_reducer_takes_and_what_is_not_kept_is_not_checked() -> None:
+    assert checking(Bare, {"l": ["no number"], "unknown": 1}).invoke({"l": []})["l"] == ["no number"]
+
+
+def test_a_root_state_is_checked_too() -> None:
+    assert checking(int, "8").invoke("7") == 8
+    with pytest.raises(InvalidValueError, match="__root__"):
+        checking(int, "eight").invoke(7)
+
+
+def test_a_class_that_pydantic_does_not_know_is_checked_by_isinstance() -> None:
+    class Own:
+        pass
+
+    state = TypedDict("state", {"own": Own})  # noqa: UP013  # a class of this function
+    own = Own()
+    assert checking(state, {"own": own}).invoke({"own": Own()})["own"] is own
+    with pytest.raises(InvalidValueError, match="'int' to key 'own'"):
+        checking(state, {"own": 1}).invoke({"own": Own()})
