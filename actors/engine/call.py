@@ -34,6 +34,7 @@ from ...projections.state.thread import Question
 from .effects import Effect, EffectKept, Records
 
 if TYPE_CHECKING:
+    from .attempts.limits import Deadline
     from .run import Job
 
 _log = logging.getLogger(__name__)
@@ -328,7 +329,7 @@ def _calls_before(job: Job) -> dict[str, int]:
 class Scope:
     """A place in a task: what asks there has questions of its own, what runs there has records of its own."""
 
-    __slots__ = ("call", "info", "name", "paused", "strand")
+    __slots__ = ("call", "deadline", "info", "name", "paused", "strand")
 
     def __init__(self, call: Call, name: str = "", strand: object = None, info: Any = None) -> None:
         self.call = call
@@ -337,6 +338,8 @@ class Scope:
         """Where the code at this place runs, as opposed to threads and coroutines that it starts."""
         self.info = info
         """`ExecutionInfo` of the functional task that runs here; None in the node's own code."""
+        self.deadline: Deadline | None = None
+        """The time limits of the functional task's attempt that runs here; None where it has none."""
         self.paused = False
         """True once a question was met here without an answer, whatever the body made of the pause."""
 
@@ -358,9 +361,16 @@ class Scope:
     def effect(self, name: str, arguments: Any) -> Effect:
         """The effect `name` with these arguments at this place: played back if it is on record, else to be done."""
         run = self.call.job.run
-        self.call.job.progress()
+        self.progress()
         digest = canonical_digest(arguments, run.codec) if run.terms.kept else b""
         return self.effect_at(name, digest)
+
+    def progress(self) -> None:
+        """Note that what runs here does something, where idle time counts everything. From any thread."""
+        self.call.job.progress()
+        deadline = self.deadline
+        if deadline is not None and deadline.any_progress:
+            deadline.progress()
 
     def effect_at(self, name: str, digest: bytes) -> Effect:
         """As `effect`, by the digest of the arguments."""

@@ -14,6 +14,7 @@ from ...projections.streams.tasks import task_metadata
 from ..author.callee import NodeError, StreamWriter
 from ..author.returns import PREVIOUS
 from .attempts.control import RunControl
+from .attempts.limits import Deadline
 from .call import current_scope
 from .run import Job
 
@@ -207,7 +208,7 @@ def node_runtime(job: Job) -> NodeRuntime[Any]:
         ),
         server_info=server_info(configurable),
         control=run.settings.control,
-        heartbeat=_no_heartbeat if job.deadline is None else job.heartbeat,
+        heartbeat=heartbeat(job),
     )
 
 
@@ -232,14 +233,35 @@ def stream_writer(job: Job) -> StreamWriter:
     """What emits into the `custom` stream from this task; does nothing when nobody reads it."""
     run = job.run
     emits = any("custom" in view.modes for _, view in run.readers)
-    if job.deadline is None:
+    limits = [deadline for deadline in _limits_here(job) if deadline.any_progress]
+    if not limits:
         return (lambda value: run.emit("custom", value)) if emits else _no_writer
 
     def write(value: Any) -> None:
-        job.progress()
+        for deadline in limits:
+            deadline.progress()
         run.emit("custom", value)
 
     return write
+
+
+def heartbeat(job: Job) -> Callable[[], None]:
+    """What begins the idle time anew, of the node and of the functional task that asks for it."""
+    limits = _limits_here(job)
+    if not limits:
+        return _no_heartbeat
+
+    def beat() -> None:
+        for deadline in limits:
+            deadline.progress()
+
+    return beat
+
+
+def _limits_here(job: Job) -> list[Deadline]:
+    scope = current_scope.get(None)
+    own = None if scope is None else scope.deadline
+    return [deadline for deadline in (job.deadline, own) if deadline is not None]
 
 
 def injected(job: Job, names: tuple[str, ...], config: RunnableConfig) -> dict[str, Any]:

@@ -168,12 +168,6 @@ class Job:
         if deadline is not None and deadline.any_progress:
             deadline.progress()
 
-    def heartbeat(self) -> None:
-        """Begin the attempt's idle time anew. From any thread."""
-        deadline = self.deadline
-        if deadline is not None:
-            deadline.progress()
-
     def code_changed_since(self, fingerprint: bytes) -> bool:
         """True when the node's code is not what it was under the graph fingerprint given."""
         return self.run.node_changed(self.node.name, fingerprint)

@@ -144,7 +144,7 @@ async def _attempt(job: Job, call: Call, limits: TimeoutPolicy | None) -> Outcom
     """One attempt, within its time limits. Whatever the body makes of its end, a limit that was passed fails it."""
     if limits is None:
         return await _adrive(job, call)
-    with Deadline(job, limits) as deadline:
+    with Deadline(job, limits, job.node.name) as deadline:
         outcome = await _adrive(job, call)
     if deadline.passed is None or outcome.kind in ("asked", "failed"):
         return outcome

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,8 @@ from msgspec import Struct
 
 from ...events.codec.digest import canonical_digest
 from ...events.codec.values import Codec
-from ...events.errors import EffectNotReproducibleError, EncodeError, NodeTimeoutError
-from ...events.vocabulary import EffectRecorded, Payload
+from ...events.errors import EffectNotReproducibleError, EncodeError
+from ...events.vocabulary import EffectRecorded, Payload, TimeoutPolicy
 from ...projections.channels.message_ids import assign_message_ids
 from ...projections.state import ids
 from ...projections.streams.calls import CALL_MODES, CallShape, Shown, call_began, call_raised, call_returned
@@ -27,6 +28,7 @@ from ...projections.streams.tasks import in_graph
 from ..agents.tools.together import Script
 from ..author.plan import Callee
 from ..caching.slots import Slot, decode_value, open_slot
+from ..engine.attempts.limits import Deadline, with_progress
 from ..engine.call import Scope, strand_here
 from ..engine.context import ExecutionInfo, injected
 from ..engine.effects import Effect
@@ -74,6 +76,7 @@ class TaskCall:
         self.arguments = arguments
         self.keywords = keywords
         call, name = scope.call, function.name
+        scope.progress()
         digest = arguments_digest(call.job.run.codec, arguments, keywords) if call.job.run.terms.kept else b""
         self.effect: Effect = scope.effect_at(name, digest)
         self.place = f"{name}:{digest[:4].hex()}:{self.effect.ordinal}"
@@ -215,6 +218,7 @@ class TaskCall:
         )
 
     def _succeeded(self, value: Any, *, cached: bool) -> None:
+        self.scope.progress()
         assign_message_ids(value)
         if self.scope.call.job.run.terms.kept:
             self.effect.keep(value, early=True)
@@ -269,20 +273,36 @@ class _Body:
     async def amake(self) -> Any:
         """Await it on the running loop, for as long as its timeout lets it."""
         with self._watched() as watched:
-            timeout = self._call.function.timeout
-            limit = None if timeout is None else timeout.run_timeout
-            if limit is None:
-                return watched.saw(await self._made())
-            began = time.monotonic()
-            clock = asyncio.timeout(float(limit))  # type: ignore[arg-type]  # a policy's limits are plain seconds
-            try:
-                async with clock:
-                    return watched.saw(await self._made())
-            except TimeoutError as error:
-                if not clock.expired():
-                    raise
-                name, took = self._call.function.name, time.monotonic() - began
-                raise NodeTimeoutError(name, took, kind="run", run_timeout=float(limit)) from error  # type: ignore[arg-type]
+            limits = self._call.function.timeout
+            return watched.saw(await (self._made() if limits is None else self._within(limits)))
+
+    async def _within(self, limits: TimeoutPolicy) -> Any:
+        """Whatever the body makes of its end, a limit that was passed fails it."""
+        deadline = Deadline(self._here, limits, self._call.function.name)
+        try:
+            with deadline, self._noting_progress(deadline):
+                returned = await self._made()
+        except asyncio.CancelledError as error:
+            if deadline.passed is None:
+                raise
+            raise deadline.passed from error
+        if deadline.passed is not None:
+            raise deadline.passed
+        return returned
+
+    @contextmanager
+    def _noting_progress(self, deadline: Deadline) -> Iterator[None]:
+        """Have callbacks of the task's models, tools and graphs count as progress, where everything does."""
+        config: RunnableConfig = var_child_runnable_config.get() or {}
+        if not deadline.any_progress:
+            yield
+            return
+        noting: RunnableConfig = {**config, "callbacks": with_progress(config.get("callbacks"), deadline)}
+        token = var_child_runnable_config.set(noting)
+        try:
+            yield
+        finally:
+            var_child_runnable_config.reset(token)
 
     def _made(self) -> Any:
         call = self._call

@@ -177,7 +177,7 @@ def task(
         name: as streams and the log call it; the function's own name by default.
         retry_policy: when a failed run is tried again; of several the first that covers the error.
         cache_policy: takes results of equal arguments from the graph's cache.
-        timeout: seconds that one attempt may take, for async functions.
+        timeout: seconds that one attempt may take, or a `TimeoutPolicy` with an idle time, for async functions.
         **renamed: the older name `retry`.
 
     Raises:

@@ -15,6 +15,7 @@ from clew.actors.engine.call import current_scope
 from clew.checkpoint import BaseCheckpointSaver, InMemorySaver
 from clew.errors import NodeError, NodeTimeoutError
 from clew.events.codec.values import Codec
+from clew.func import entrypoint, task
 from clew.runtime import Runtime
 from clew.types import RetryPolicy, StreamWriter, TimeoutPolicy
 from langchain_core.callbacks import BaseCallbackHandler
@@ -126,6 +127,34 @@ def progresses(progress: Any, policy: TimeoutPolicy) -> bool:
     return seen[0]
 
 
+def progresses_in_a_task(progress: Any, policy: TimeoutPolicy) -> bool:
+    """As `progresses`, for a functional task with the policy in an entrypoint without a timeout."""
+    seen: list[bool] = []
+
+    @task(timeout=policy)
+    async def watched(given: int, runtime: Runtime[Any], writer: StreamWriter) -> None:
+        deadline = current_scope.get().deadline
+        assert deadline is not None
+        deadline._progress_at = 0.0
+        await progress(runtime, writer)
+        seen.append(deadline._progress_at > 0)
+        deadline.progress()
+
+    @entrypoint()
+    async def flow(given: int) -> None:
+        await watched(given)
+
+    run(flow.ainvoke(1))
+    return seen[0]
+
+
+async def call_a_task(runtime: Runtime[Any], writer: StreamWriter) -> None:
+    @task
+    async def inner() -> None: ...
+
+    await inner()
+
+
 async def call_a_graph(runtime: Runtime[Any], writer: StreamWriter) -> None:
     await single(lambda state: {"log": ["inner"]}).compile().ainvoke(GIVEN)
 
@@ -138,26 +167,70 @@ async def nothing(runtime: Runtime[Any], writer: StreamWriter) -> None:
     await asyncio.sleep(0)
 
 
-EVERYTHING = [write, write_by_runtime, ask_a_model, call_a_runnable, call_a_graph, make_an_effect]
+EVERYTHING = [write, write_by_runtime, ask_a_model, call_a_runnable, call_a_graph, make_an_effect, call_a_task]
+in_a_node_and_in_a_task = pytest.mark.parametrize(
+    "progresses", [progresses, progresses_in_a_task], ids=["in a node", "in a task"]
+)
 
 
+@in_a_node_and_in_a_task
 @pytest.mark.parametrize("progress", [beat, beat_in_a_thread, *EVERYTHING])
-def test_progress_begins_the_idle_time_anew(progress: Any) -> None:
+def test_progress_begins_the_idle_time_anew(progress: Any, progresses: Any) -> None:
     assert progresses(progress, TimeoutPolicy(idle_timeout=LONG))
 
 
-def test_what_does_nothing_makes_no_progress() -> None:
+@in_a_node_and_in_a_task
+def test_what_does_nothing_makes_no_progress(progresses: Any) -> None:
     assert not progresses(nothing, TimeoutPolicy(idle_timeout=LONG))
 
 
+@in_a_node_and_in_a_task
 @pytest.mark.parametrize("progress", EVERYTHING)
-def test_in_heartbeat_mode_nothing_else_is_progress(progress: Any) -> None:
+def test_in_heartbeat_mode_nothing_else_is_progress(progress: Any, progresses: Any) -> None:
     assert not progresses(progress, TimeoutPolicy(idle_timeout=LONG, refresh_on="heartbeat"))
 
 
+@in_a_node_and_in_a_task
 @pytest.mark.parametrize("progress", [beat, beat_in_a_thread])
-def test_in_heartbeat_mode_a_heartbeat_is_progress(progress: Any) -> None:
+def test_in_heartbeat_mode_a_heartbeat_is_progress(progress: Any, progresses: Any) -> None:
     assert progresses(progress, TimeoutPolicy(idle_timeout=LONG, refresh_on="heartbeat"))
+
+
+@pytest.mark.parametrize("swallows", [False, True])
+def test_a_task_that_makes_no_progress_is_ended_and_may_be_tried_again(swallows: bool) -> None:
+    tried: list[int] = []
+
+    @task(timeout=TimeoutPolicy(idle_timeout=SHORT), retry_policy=RetryPolicy(initial_interval=0, jitter=False))
+    async def slow(given: int) -> int:
+        tried.append(given)
+        if len(tried) == 1:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                if not swallows:
+                    raise
+        return given
+
+    @entrypoint()
+    async def flow(given: int) -> int:
+        return await slow(given)
+
+    assert run(flow.ainvoke(7)) == 7
+    assert tried == [7, 7]
+
+
+def test_an_idle_task_is_told_which_limit_it_passed() -> None:
+    @task(timeout=TimeoutPolicy(idle_timeout=SHORT))
+    async def idle(given: int) -> None:
+        await asyncio.Event().wait()
+
+    @entrypoint()
+    async def flow(given: int) -> None:
+        await idle(given)
+
+    error = raised(lambda: run(flow.ainvoke(7)))
+    assert isinstance(error, NodeTimeoutError)
+    assert (error.node, error.kind, error.timeout) == ("idle", "idle", SHORT)
 
 
 @pytest.mark.slow

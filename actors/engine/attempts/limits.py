@@ -1,4 +1,4 @@
-"""The time limits of one attempt: a timer on the caller's loop that ends the attempt when a limit is passed.
+"""The time limits of one attempt, of a node or a task: a timer on the caller's loop that ends it when one is passed.
 
 There is one timer an attempt, set for the earliest moment a limit could be passed; progress only notes the time, so it
 costs a clock reading, from whatever thread. Without a timeout there is no timer at all.
@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Protocol, Self
 
 from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager
 
 from ....events.errors import NodeTimeoutError
 from ....events.vocabulary import TimeoutPolicy, timeout_of
 from ..run import Job
+
+
+class Timed(Protocol):
+    """What an attempt belongs to, and where code inside of it finds its limits: a node's job, a task's place."""
+
+    deadline: Deadline | None
 
 
 def limits_of(job: Job) -> TimeoutPolicy | None:
@@ -28,8 +34,9 @@ def limits_of(job: Job) -> TimeoutPolicy | None:
 class Deadline:
     """A context around one attempt, in the task that runs it: cancels it when a limit is passed."""
 
-    def __init__(self, job: Job, policy: TimeoutPolicy) -> None:
-        self._job = job
+    def __init__(self, owner: Timed, policy: TimeoutPolicy, name: str) -> None:
+        self._owner = owner
+        self._name = name
         self._run_seconds: Any = policy.run_timeout
         self._idle_seconds: Any = policy.idle_timeout
         self.any_progress = policy.idle_timeout is not None and policy.refresh_on == "auto"
@@ -45,14 +52,14 @@ class Deadline:
     def __enter__(self) -> Self:
         self._began = self._progress_at = self._loop.time()
         self._task = asyncio.current_task()
-        self._job.deadline = self
+        self._owner.deadline = self
         self._arm(self._began)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._job.deadline = None
+        self._owner.deadline = None
         if self._timer is not None:
             self._timer.cancel()
         if self.passed is not None and self._task is not None:
@@ -81,7 +88,7 @@ class Deadline:
 
     def _pass(self, kind: Literal["idle", "run"], elapsed: float) -> None:
         self.passed = NodeTimeoutError(
-            self._job.node.name, elapsed, kind=kind, idle_timeout=self._idle_seconds, run_timeout=self._run_seconds
+            self._name, elapsed, kind=kind, idle_timeout=self._idle_seconds, run_timeout=self._run_seconds
         )
         if self._task is not None:
             self._task.cancel()
