@@ -105,6 +105,7 @@ def _ahead(workload: str, size: int) -> list[Limit]:
 
 SHAPES = {
     "fan-out": 1_000,
+    "fan-out-graphs": 1_000,
     "wide-state": 300,
     "tool-loop": 50,
     "sub-graphs": 100,

@@ -1,6 +1,6 @@
 """The one command: plays the chosen workloads on clew and langgraph in turn, and prints what it found.
 
-python tests/benchmarks/run.py [--quick] [--check] [--workload NAME …] [--store NAME …] [--json FILE]
+python tests/benchmarks/run.py [--quick] [--check] [--workload NAME …] [--store NAME …] [--readme FILE]
 """
 
 import argparse
@@ -20,7 +20,7 @@ from typing import Any
 if not __package__:  # run as a script: make the folder above importable, and only that one
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks import duel, limits, report
+from benchmarks import duel, limits, readme, report
 from benchmarks.bench import Amount, Workload
 from benchmarks.engines import CLEW, PEER, RAW
 from benchmarks.measuring import Case
@@ -67,6 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(text, end="")
     if options.markdown:
         options.markdown.write_text(text, encoding="utf-8")
+    if options.readme:
+        readme.write(cases, options.readme)
     if options.json:
         options.json.write_text(json.dumps(report.as_json(environment, cases, found), indent=1), encoding="utf-8")
     if failed:
@@ -99,6 +101,9 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--folder", type=Path, metavar="PATH", help="disk for the stores (default: a temporary folder)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables to a file, too")
+    parser.add_argument(
+        "--readme", type=Path, metavar="FILE", help="write the README's table between its marks in this file"
+    )
     return parser
 
 

@@ -18,11 +18,18 @@ KEYS_WRITTEN = 3
 WIDE_STEPS = 50
 INNER_STEPS = 8
 """Super-steps of one sub-graph."""
+SIDE_STEPS = 2
+"""Super-steps of one sub-graph among many side by side."""
 NAPS = 3
 NAP_SECONDS = 0.010
 
 
 class Gathered(TypedDict):
+    found: Annotated[list[int], operator.add]
+
+
+class Number(TypedDict):
+    number: int
     found: Annotated[list[int], operator.add]
 
 
@@ -47,6 +54,27 @@ def fan_out(bench: Bench) -> Iterator[None]:
     for state in _runs(bench, bench.compiled(builder), {"found": []}):
         if state is not None:
             expect("what the tasks found", state["found"], list(range(size)))
+            continue
+        yield
+
+
+def fan_out_graphs(bench: Bench) -> Iterator[None]:
+    """A path function sends `size` tasks to a sub-graph of two super-steps, all side by side; a lap is the run."""
+    engine, size = bench.engine, bench.amount.size
+    inner = engine.StateGraph(Number)
+    inner.add_node("double", lambda state: {"number": state["number"] * 2})
+    inner.add_node("tell", lambda state: {"found": [state["number"]]})
+    inner.add_edge(engine.START, "double")
+    inner.add_edge("double", "tell")
+    builder = engine.StateGraph(Gathered)
+    builder.add_node("work", inner.compile())
+    builder.add_node("gather", lambda state: {})
+    sends = [engine.Send("work", {"number": number, "found": []}) for number in range(size)]
+    builder.add_conditional_edges(engine.START, lambda state: sends, ["work"])
+    builder.add_edge("work", "gather")
+    for state in _runs(bench, bench.compiled(builder), {"found": []}):
+        if state is not None:
+            expect("what the graphs found", state["found"], [number * 2 for number in range(size)])
             continue
         yield
 

@@ -1,12 +1,14 @@
 """The benchmark's sums, verdicts and tables, from numbers that are fixed."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from .engines import CLEW, PEER, RAW, Engine, missing_modules
 from .limits import LIMITS, Finding, findings
 from .measuring import WINDOW_TURNS, Case, Played, Round, exponent, window
+from .readme import BEGIN, END, write
 from .report import as_json, duration, markdown, size
 
 ENVIRONMENT = {"system": "a test"}
@@ -204,3 +206,38 @@ def test_an_engine_refuses_a_name_it_does_not_have():
 
 def test_clew_lacks_no_module_the_workloads_need():
     assert missing_modules(CLEW, ["memory", "sqlite", "postgres"]) == []
+
+
+def test_the_readmes_table_has_the_rows_that_both_engines_ran_and_stands_between_its_marks(tmp_path: Path):
+    chain = Case("sequential-nodes", "super-step", 100, "sqlite", _cycle([_round(0.001)], [_round(0.003)]).played)
+    alone = Case("tool-loop", "round", 50, "memory", {CLEW: Played((_round(1.0),))})
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    write([_cycle([_round(1.0)], [_round(8.0)]), chain, alone], readme)
+    assert readme.read_text().splitlines() == [
+        "before",
+        BEGIN,
+        "",
+        "| | store | clew | LangGraph | ratio |",
+        "|---|---|---:|---:|---:|",
+        "| ask, pause, answer, finish (fresh thread) | memory "
+        "| 1.00 s (1.00 s - 1.00 s) | 8.00 s (8.00 s - 8.00 s) | 8.0 x (8.0 - 8.0) |",
+        "| a super-step of a chain of 100 | SQLite "
+        "| 1.00 ms (1.00 ms - 1.00 ms) | 3.00 ms (3.00 ms - 3.00 ms) | 3.0 x (3.0 - 3.0) |",
+        "",
+        END,
+        "after",
+    ]
+
+
+def test_a_readme_without_the_marks_is_left_alone(tmp_path: Path):
+    readme = tmp_path / "README.md"
+    readme.write_text("no table here")
+    with pytest.raises(ValueError, match="put both where the table belongs"):
+        write([], readme)
+    assert readme.read_text() == "no table here"
+
+
+def test_the_repositorys_readme_has_the_marks():
+    text = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    assert text.index(BEGIN) < text.index(END)

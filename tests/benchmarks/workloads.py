@@ -17,9 +17,11 @@ from .measuring import CONVERSATION, EARLY_TURN, GROWTH, WINDOW_TURNS
 from .paused import paused_threads
 from .shapes import (
     INNER_STEPS,
+    SIDE_STEPS,
     WIDE_STEPS,
     async_threads,
     fan_out,
+    fan_out_graphs,
     stream_custom,
     stream_messages,
     sub_graphs,
@@ -208,6 +210,16 @@ WORKLOADS = (
             Amount(size=1_000, rounds=7, laps=1),
         ),
         quick=(Amount(size=100, rounds=5, laps=2), Amount(size=1_000, rounds=3, laps=1)),
+        engines=BOTH,
+        stores=(MEMORY, SQLITE),
+        units_per_lap=lambda amount: amount.size,
+    ),
+    Workload(
+        name="fan-out-graphs",
+        unit=f"sub-graph of {SIDE_STEPS} super-steps",
+        play=fan_out_graphs,
+        full=(Amount(size=100, rounds=7, laps=3), Amount(size=1_000, rounds=3, laps=1)),
+        quick=(Amount(size=100, rounds=3, laps=1), Amount(size=1_000, rounds=1, laps=1)),
         engines=BOTH,
         stores=(MEMORY, SQLITE),
         units_per_lap=lambda amount: amount.size,
