@@ -17,8 +17,7 @@ from langchain_core.runnables import Runnable
 from ...events.deprecations import LangGraphDeprecatedSinceV05, LangGraphDeprecatedSinceV10
 from ...events.vocabulary import END, START, TimeoutPolicy, timeout_policy
 from ...projections.channels.messages import add_messages
-from ..doors.compiled import CompiledStateGraph
-from ..engine.runtime import Runtime
+from .. import doors
 from .callee import callee_of, plain_name_of
 from .plan import Plan
 from .planning import Options, Sketch, make_plan
@@ -49,6 +48,9 @@ from .validation import (
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
+
+    from ..doors.compiled import CompiledStateGraph
+    from ..engine.runtime import Runtime
 
     StateT = TypeVar("StateT")
     ContextT = TypeVar("ContextT", default=None)
@@ -377,7 +379,7 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
             validate=validate,
             unknown_routes=unknown_routes,
         )
-        return CompiledStateGraph(
+        return doors.CompiledStateGraph(
             plan,
             builder=self,
             checkpointer=checkpointer,

@@ -12,7 +12,6 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import merge_configs
 
 from ...events.deprecations import LangGraphDeprecatedSinceV10
-from ...events.stores.saver import BaseCheckpointSaver
 from ...events.vocabulary import StateUpdate
 from ...projections.state.views import StateSnapshot
 from ..engine.attempts.control import RunControl
@@ -451,7 +450,7 @@ class CompiledStateGraph(Joinable):
 
 
 # The room of events cannot fold; here is what can, for all savers.
-BaseCheckpointSaver.reader = SavedThreads()
+THREADS = SavedThreads()
 
 
 def _durability(given: str | None, kwargs: dict[str, Any]) -> str | None:

@@ -8,4 +8,25 @@ journal.py     one append, or many in one transaction
 run.py         one run as its caller sees it: jobs to do, chunks to take, an end
 runner.py      runs user code, and nothing else does
 call.py        what a running node can reach: questions, effects, config
+
+The default runtime is imported when somebody wants it: a tool node alone does not.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .runtime import default_runtime
+
+__all__ = ["default_runtime"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what is imported at its first use. The list is closed: no name from outside is ever imported."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.runtime"), name)
+    globals()[name] = value
+    return value

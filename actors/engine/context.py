@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from langchain_core.runnables.config import RunnableConfig, var_child_runnable_config
 
@@ -16,7 +16,9 @@ from ..author.returns import PREVIOUS
 from .attempts.control import RunControl
 from .attempts.limits import Deadline
 from .call import current_scope
-from .run import Job
+
+if TYPE_CHECKING:
+    from .run import Job
 
 Context = TypeVar("Context")
 

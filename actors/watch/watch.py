@@ -14,10 +14,8 @@ from uuid import UUID
 
 from langchain_core.callbacks import CallbackManager
 from langchain_core.callbacks.manager import CallbackManagerForChainRun
-from langchain_core.globals import get_debug, get_verbose
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tracers._streaming import _StreamingCallbackHandler
-from langchain_core.tracers.context import _configure_hooks, _tracing_v2_is_enabled
 
 from ...events.vocabulary import START, TAG_HIDDEN
 from ...projections.state.merge import read_values
@@ -27,6 +25,7 @@ from ...projections.streams.tasks import in_graph, task_metadata
 from ..decider.commands import Answer, Apply, Continue, Enter
 from . import recording
 from .lifecycle import GraphInterruptEvent, GraphResumeEvent, tell
+from .listening import somebody_listens
 from .message_events import MessageEventHandler
 from .paths import PathCall
 from .steps import ChainCall, steps_of
@@ -73,13 +72,6 @@ def open_watch(graph: Setup, run: Run, given: Any) -> Watch | NoWatch:
     watch = Watch(graph, run, given)
     settings.watch = watch
     return watch
-
-
-def somebody_listens() -> bool:
-    """True when tracing is on, or a context variable or a debug switch adds handlers to every run."""
-    if any(variable.get() is not None for variable, *_ in _configure_hooks):
-        return True
-    return bool(_tracing_v2_is_enabled()) or get_debug() or get_verbose()
 
 
 class Watch:

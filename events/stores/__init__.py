@@ -8,6 +8,7 @@
     sqlite*.py          the store in a SQLite file: store, schema, connections, errors, savers
     postgres*.py        the store in Postgres: store, schema, connections, savers
     recorder_store.py   a store over any other recorder of the ecosystem
+    reading.py          who folds threads for what savers show
     saver.py            what `compile(checkpointer=...)` takes
 
 Only the thread actor appends; anybody may read. Nothing here decodes a commit.

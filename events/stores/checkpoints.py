@@ -53,7 +53,7 @@ class CheckpointTuple(NamedTuple):
 
 
 class ThreadReader(Protocol):
-    """Folds threads into checkpoints. The room that can fold gives one to `BaseCheckpointSaver`."""
+    """Folds threads into checkpoints. The room that can fold gives one to `reading.py`."""
 
     def checkpoints(self, saver: Any, thread: str, checkpoint: str, ns: str | None) -> Iterator[CheckpointTuple]:
         """The checkpoints of a namespace, newest first across branches; or the named one alone. None: of all."""

@@ -7,7 +7,7 @@ import random
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from itertools import islice
 from types import TracebackType
-from typing import Any, ClassVar, NoReturn, Self
+from typing import Any, NoReturn, Self
 from weakref import WeakValueDictionary
 
 from ..codec.serializer import JsonPlusSerializer
@@ -18,6 +18,7 @@ from ..privacy.serializer import cipher_on
 from .checkpoints import Checkpoint, CheckpointTuple, ThreadReader, matches
 from .copying import copy_commits
 from .memory import MemoryStore
+from .reading import reader
 from .store import Store
 
 THREADS_LISTED_MAX = 1_000_000
@@ -34,9 +35,6 @@ class BaseCheckpointSaver:
     channels of the graph that was compiled with this saver and worked on the thread last, or, where this process has
     none, with the rules that the log names (a reducer of the user's then shows what was written last).
     """
-
-    reader: ClassVar[ThreadReader | None] = None
-    """What folds threads; given by the room that can."""
 
     store: Store
     """Where the threads are."""
@@ -278,9 +276,10 @@ class BaseCheckpointSaver:
 
     @property
     def _reader(self) -> ThreadReader:
-        if self.reader is None:
+        found = reader()
+        if found is None:
             raise InternalError("nothing here can fold threads: `import clew` gives savers their reader")
-        return self.reader
+        return found
 
     def _refuse(self, name: str) -> NoReturn:
         raise NotImplementedError(

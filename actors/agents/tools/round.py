@@ -11,11 +11,11 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config, var_child_runnable_config
 
 from ....events.errors import GraphBubbleUp, GraphInterrupt
+from ... import engine
 from ...engine.attempts.inputs import read_view
 from ...engine.call import scope_here
 from ...engine.context import NodeRuntime, node_runtime
-from ...engine.runtime import default_runtime
-from ...watch.watch import somebody_listens
+from ...watch.listening import somebody_listens
 from ..injection import ToolRuntime
 from .answer import ToolAnswer
 from .calls import called_tools, places
@@ -127,7 +127,7 @@ class ToolRound:
 
     @property
     def _engine(self) -> Any:
-        return (self.scope and self.scope.call.job.run.settings.runtime) or default_runtime()
+        return (self.scope and self.scope.call.job.run.settings.runtime) or engine.default_runtime()
 
     @property
     def _calls_max(self) -> int | None:

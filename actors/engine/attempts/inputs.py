@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ....projections.channels.cells import Cells
 from ....projections.state.merge import read_values
 from ...author.plan import StateView
-from ..run import Job
+
+if TYPE_CHECKING:
+    from ..run import Job
 
 
 def node_input(job: Job) -> Any:
