@@ -27,6 +27,8 @@ def decide(request: Request, command: Command) -> Decision:
     if request.command_id in state.commands and not isinstance(command, (Report, Stop, Enter)):
         return starting.repeat(request, command)
     match command:
+        case Report():
+            return reporting.report(request, command)
         case Start():
             return starting.start(request, command)
         case Continue():
@@ -39,8 +41,6 @@ def decide(request: Request, command: Command) -> Decision:
             return entering.enter(request, command)
         case Edit():
             return editing.edit(request, command)
-        case Report():
-            return reporting.report(request, command)
         case Stop():
             return stop(request, command)
         case _:

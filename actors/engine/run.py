@@ -126,7 +126,15 @@ class Job:
     )
 
     def __init__(
-        self, run: Run, ordinal: int, task: Task, node: Node, checkpoint: Checkpoint, cells: Cells, attempt: int
+        self,
+        run: Run,
+        ordinal: int,
+        task: Task,
+        node: Node,
+        checkpoint: Checkpoint,
+        cells: Cells,
+        attempt: int,
+        checkpoint_id: str = "",
     ) -> None:
         self.run = run
         self.ordinal = ordinal
@@ -146,7 +154,8 @@ class Job:
         """Unix time, in seconds, of the first of these attempts."""
         self.address = checkpoint.address
         """Which step it belongs to: the address of the checkpoint before it."""
-        self.checkpoint_id = checkpoint.id
+        self.checkpoint_id = checkpoint_id or checkpoint.id
+        """Given where many tasks of a step are made: each would work it out anew."""
         self.task_id = ids.task_id(self.checkpoint_id, run.ns, task.node, task.send)
 
     @property

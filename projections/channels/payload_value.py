@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .base_channel import MISSING, BaseChannel, empty_channel_error
-from .channel import Cell, Value
+from .channel import Cell, Channel, Value
 
 _COPIERS: dict[type, Callable[[Any], Any]] = {
     container: container.copy for container in (list, dict, set, bytearray, deque, Counter, OrderedDict, defaultdict)
@@ -21,6 +21,12 @@ def shallow_copy(value: Any) -> Any:
     """
     copier = _COPIERS.get(type(value))
     return value if copier is None else copier(value)
+
+
+def is_plain(channel: Channel[Any]) -> bool:
+    """True for a channel that reads its cell as `PayloadChannel` does."""
+    kind = type(channel)
+    return kind.read is PayloadChannel.read and kind.holds_value is Channel.holds_value
 
 
 class PayloadChannel(BaseChannel[Value]):

@@ -54,6 +54,10 @@ class SharedMap(Mapping[str, Held]):
         following._length = length
         return following
 
+    def flat(self) -> dict[str, Held]:
+        """All of it in one dict, not to be changed: for whoever asks for many names."""
+        return {**self._base, **self._changed} if self._changed else self._base
+
     def get(self, name: str, default: Any = None) -> Any:
         """The value of this name, or `default`."""
         changed = self._changed

@@ -151,6 +151,7 @@ class Draft:
             state.commands = {**dict(kept), command: self.version}
         asking = state.asking
         for ns, line in self._lines.items():
+            line.tasks = tuple(line.tasks)
             if (ns in asking) != bool(line.open_questions):
                 asking ^= {ns}
         # Lines that were closed in this commit ask no longer.
@@ -263,7 +264,10 @@ def _status(state: ThreadState) -> int:
 def _with_task(line: Line, ordinal: int, **changes: Any) -> None:
     tasks = line.tasks
     if 0 <= ordinal < len(tasks):
-        line.tasks = (*tasks[:ordinal], replace(tasks[ordinal], **changes), *tasks[ordinal + 1 :])
+        if not isinstance(tasks, list):
+            # The draft's own while the commit is said: a thousand tasks that start are not copied a thousand times.
+            line.tasks = tasks = list(tasks)
+        tasks[ordinal] = replace(tasks[ordinal], **changes)
 
 
 def _graph_seen(draft: Draft, event: GraphSeen, _: Cells | None) -> None:

@@ -9,7 +9,11 @@ from ...events.errors import ClewError, EmptyChannelError
 from ...events.vocabulary import GraphSeen, Write
 from ..channels.cells import Cells
 from ..channels.channel import Channel
+from ..channels.payload_value import is_plain, shallow_copy
 from ..channels.reducers import channel_of_name
+
+_ATOMS = frozenset({str, int, float, bool, type(None)})
+"""Types of values that nobody can change."""
 
 
 class Channels(dict[str, Channel[Any]]):
@@ -37,6 +41,8 @@ class Channels(dict[str, Channel[Any]]):
         """Channels whose merge calls a user's reducer."""
         self.untracked = frozenset(name for name, channel in channels.items() if not channel.kept)
         """Channels whose values are never stored."""
+        self.plain = frozenset(name for name, channel in channels.items() if is_plain(channel))
+        """Channels that are read as a copy of what their cell's payload holds."""
         self.at_end = tuple(name for name, channel in channels.items() if channel.at_end)
         """Channels that show their value only once a run has nothing left to do."""
 
@@ -139,11 +145,17 @@ def merge_or_keep(channels: Channels, cells: Cells, writes: Sequence[Write]) -> 
 def read_values(channels: Channels, cells: Cells, keys: Iterable[str]) -> dict[str, Any]:
     """The values of `keys` that have one, in the order of `keys`; containers are the caller's to keep."""
     values: dict[str, Any] = {}
+    plain, known = channels.plain, cells.flat()
     for key in keys:
+        cell = known.get(key)
+        if key in plain:
+            if cell is not None:
+                value = cell.value
+                values[key] = value if type(value) in _ATOMS else shallow_copy(value)
+            continue
         channel = channels.get(key)
         if channel is None:
             continue
-        cell = cells.get(key)
         if channel.holds_value(cell):
             try:
                 values[key] = channel.read(cell)

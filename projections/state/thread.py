@@ -7,7 +7,7 @@ small ones: none of them is ever part of a cycle, and a million of them need not
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct, field
@@ -220,8 +220,8 @@ class Line(Struct, eq=False):
     head: Checkpoint | None = None
     past: Log[Checkpoint] = field(default_factory=lambda: Log())
     """Every checkpoint that was head before, of all branches, oldest first."""
-    tasks: tuple[Task, ...] = ()
-    """The open super-step's tasks in path order; their ordinals name them in events."""
+    tasks: Sequence[Task] = ()
+    """The open super-step's tasks in path order, a tuple once a commit is said. Ordinals name them in events."""
     cells: Cells = field(default_factory=lambda: _NO_CELLS)
     """What the open step's tasks see: the head's cells, less untracked ones where they were read from a store."""
     arrivals: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NOTHING)
@@ -278,7 +278,7 @@ class Line(Struct, eq=False):
             head.run,
             head.parent,
             head.input_writes,
-            self.tasks,
+            tuple(self.tasks),
             self.arrivals,
             self.deferred,
             head.writers,

@@ -307,11 +307,12 @@ class ThreadWriter(Followed, Books, Lives, PooledActor):
         if head is None:
             return
         jobs: list[Job | MergeJob] = []
+        checkpoint_id = head.id
         for ordinal in decision.start:
             task = line.tasks[ordinal]
             node = run.plan.runner(task.node, task.handler)
             if node is not None:
-                job = Job(run, ordinal, task, node, head, line.cells, task.attempt)
+                job = Job(run, ordinal, task, node, head, line.cells, task.attempt, checkpoint_id)
                 job.cause = decision.causes.get(ordinal) if decision.causes else None
                 jobs.append(job)
                 run.progress.begun(job)
