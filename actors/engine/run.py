@@ -19,7 +19,7 @@ from ...events.codec.values import Codec
 from ...events.vocabulary import NOT_KEPT, Forked, GraphSeen, Payload, Route, Write
 from ...projections.channels.cells import Cells
 from ...projections.state import ids
-from ...projections.state.merge import Channels
+from ...projections.state.merge import Channels, Reading
 from ...projections.state.namespaces import SEPARATOR, task_namespace
 from ...projections.state.thread import Checkpoint, Task, ThreadState
 from ...projections.streams.view import Chunk, RunView
@@ -233,6 +233,8 @@ class Run:
         """The job whose node calls the graph, if one does."""
         self.outer: Run | None = self.calling.run if inside and self.calling is not None else None
         """The run of the node that calls the graph, where both run in one actor and share one log."""
+        self.reading = Reading()
+        """What nodes of the run read of the state."""
         self.inside = 0
         """How many graphs run inside of this run, in its actor. The actor counts."""
         self.home = home

@@ -54,6 +54,16 @@ class SharedMap(Mapping[str, Held]):
         following._length = length
         return following
 
+    def changed_since(self, other: Self) -> list[str] | None:
+        """The names whose values differ from another map's on the same base; None where they have none in common."""
+        if self._base is not other._base:
+            return None
+        base, mine, others = self._base, self._changed, other._changed
+        changed = [name for name, value in mine.items() if others.get(name, base.get(name)) is not value]
+        if not others.keys() <= mine.keys():
+            changed += [name for name in others if name not in mine]
+        return changed
+
     def flat(self) -> dict[str, Held]:
         """All of it in one dict, not to be changed: for whoever asks for many names."""
         return {**self._base, **self._changed} if self._changed else self._base

@@ -49,7 +49,19 @@ from ..channels.shared_map import SharedMap
 from . import namespaces
 from .merge import Channels, MergeError, merge_or_keep, merge_writes
 from .questions import with_questions, withdraw, withdraw_open
-from .thread import _NOTHING, COMMANDS_MAX, Checkpoint, Line, Log, Question, RunFacts, Task, ThreadState, start_task
+from .thread import (
+    _NOTHING,
+    COMMANDS_MAX,
+    Checkpoint,
+    Line,
+    Log,
+    Question,
+    RunFacts,
+    Task,
+    ThreadState,
+    start_task,
+    step_after,
+)
 
 ANSWERED_MAX = 64
 """How many answered questions a thread's state remembers by itself; the log remembers all."""
@@ -180,7 +192,7 @@ class Draft:
             self._checkpoints,
             self.time,
             self.entropy,
-            _step_after(parent, source) if step is None else step,
+            step_after(parent, source) if step is None else step,
             source,
             cells,
             line.run if run is None else run,
@@ -214,12 +226,6 @@ class Draft:
             over.extend(called.below)
         line.below = ()
         self.state.lines = SharedMap(lines)
-
-
-def _step_after(parent: Checkpoint | None, source: str) -> int:
-    if parent is None:
-        return -1 if source == "input" else 0
-    return parent.step + 1
 
 
 def fold(state: ThreadState, recorded: Recorded, channels: Channels) -> ThreadState:
@@ -259,15 +265,6 @@ def _status(state: ThreadState) -> int:
     if state.asking and state.open_questions():
         return WAITING
     return STOPPED if root.unfinished else RESTING
-
-
-def _with_task(line: Line, ordinal: int, **changes: Any) -> None:
-    tasks = line.tasks
-    if 0 <= ordinal < len(tasks):
-        if not isinstance(tasks, list):
-            # The draft's own while the commit is said: a thousand tasks that start are not copied a thousand times.
-            line.tasks = tasks = list(tasks)
-        tasks[ordinal] = replace(tasks[ordinal], **changes)
 
 
 def _graph_seen(draft: Draft, event: GraphSeen, _: Cells | None) -> None:
@@ -374,29 +371,23 @@ def _step_planned(draft: Draft, event: StepPlanned, _: Cells | None) -> None:
 
 def _node_started(draft: Draft, event: NodeStarted, _: Cells | None) -> None:
     line = draft.line(event.ns)
-    _with_task(line, event.task, attempt=event.attempt)
+    line.change_task(event.task, attempt=event.attempt)
 
 
 def _effect_recorded(draft: Draft, event: EffectRecorded, _: Cells | None) -> None:
     line = draft.line(event.ns)
     if event.task < len(line.tasks):
-        _with_task(line, event.task, effects=(*line.tasks[event.task].effects, event))
+        line.change_task(event.task, effects=(*line.tasks[event.task].effects, event))
 
 
 def _node_completed(draft: Draft, event: NodeCompleted, _: Cells | None) -> None:
     line = draft.line(event.ns)
-    _with_task(line, event.task, completed=event)
+    line.change_task(event.task, completed=event)
 
 
 def _node_failed(draft: Draft, event: NodeFailed, _: Cells | None) -> None:
     line = draft.line(event.ns)
-    _with_task(line, event.task, failed=_handled(line, event.task) or event)
-
-
-def _handled(line: Line, ordinal: int) -> NodeFailed | None:
-    """The failure that an error handler has taken over: it stays, whatever becomes of the handler."""
-    failed = line.tasks[ordinal].failed if ordinal < len(line.tasks) else None
-    return failed if failed is not None and failed.handled_by else None
+    line.change_task(event.task, failed=line.handled(event.task) or event)
 
 
 def _step_committed(draft: Draft, event: StepCommitted, merged: Cells | None) -> None:
@@ -415,7 +406,7 @@ def _step_failed(draft: Draft, event: StepFailed, _: Cells | None) -> None:
     line = draft.line(event.ns)
     line.failure = event.error
     for ordinal in event.tasks:
-        _with_task(line, ordinal, completed=None)
+        line.change_task(ordinal, completed=None)
 
 
 def _step_abandoned(draft: Draft, event: StepAbandoned, _: Cells | None) -> None:
@@ -434,7 +425,7 @@ def _interrupt_raised(draft: Draft, event: InterruptRaised, _: Cells | None) -> 
     run = line.run
     question = Question(event, draft.time, run.id if run else "", run.fingerprint if run else b"")
     if event.task < len(line.tasks):
-        _with_task(line, event.task, questions=(*line.tasks[event.task].questions, question))
+        line.change_task(event.task, questions=(*line.tasks[event.task].questions, question))
 
 
 def _resumed(draft: Draft, event: Resumed, _: Cells | None) -> None:
@@ -515,7 +506,7 @@ def _state_updated(draft: Draft, event: StateUpdated, merged: Cells | None) -> N
     writers = tuple(dict.fromkeys(update.as_node for update in event.updates))
     for update in event.updates:
         if update.task >= 0:
-            _with_task(line, update.task, completed=NodeCompleted(task=update.task, writes=update.writes))
+            line.change_task(update.task, completed=NodeCompleted(task=update.task, writes=update.writes))
     draft.checkpoint(line, "update", merged, parent=line.head, writers=writers, run=line.described(event.metadata))
 
 

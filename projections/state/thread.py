@@ -247,6 +247,20 @@ class Line(Struct, eq=False):
         """A line that the fold may change; everything in it is shared."""
         return self.__copy__()  # type: ignore[attr-defined]
 
+    def change_task(self, ordinal: int, **changes: Any) -> None:
+        """Put a changed task in the place of one; nothing where there is none."""
+        tasks = self.tasks
+        if 0 <= ordinal < len(tasks):
+            if not isinstance(tasks, list):
+                # The draft's own while the commit is said: a thousand tasks that start are not copied a thousand times.
+                self.tasks = tasks = list(tasks)
+            tasks[ordinal] = replace(tasks[ordinal], **changes)
+
+    def handled(self, ordinal: int) -> NodeFailed | None:
+        """The failure of a task that an error handler has taken over: it stays, whatever becomes of the handler."""
+        failed = self.tasks[ordinal].failed if ordinal < len(self.tasks) else None
+        return failed if failed is not None and failed.handled_by else None
+
     @property
     def unfinished(self) -> tuple[Task, ...]:
         """Tasks of the open step that are not completed."""
@@ -461,3 +475,10 @@ class ThreadState(Struct, eq=False):
 def start_task() -> Task:
     """The hidden task that copies an input into the state and fires START's edges."""
     return Task(START)
+
+
+def step_after(parent: Checkpoint | None, source: str) -> int:
+    """The number of the step that a checkpoint with this parent stands at."""
+    if parent is None:
+        return -1 if source == "input" else 0
+    return parent.step + 1

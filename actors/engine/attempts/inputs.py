@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ....projections.channels.cells import Cells
-from ....projections.state.merge import read_values
 from ...author.plan import StateView
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ def read_view(job: Job, cells: Cells, view: StateView) -> Any:
     channels = job.run.channels
     if view.root:
         return channels[view.keys[0]].read(cells.get(view.keys[0]))
-    values = read_values(channels, cells, view.keys)
+    values = job.run.reading.values(channels, cells, view.keys)
     for key, kind in view.managed:
         values[key] = _managed(job, kind)
     return values if view.coerce is None else view.coerce(**values)
