@@ -30,6 +30,8 @@ class Moment(Struct, frozen=True):
     """Microseconds since the epoch; later than the thread's last commit."""
     entropy: bytes
     """16 random bytes: the commit's id."""
+    began: int = 0
+    """For what joins a commit that is not stored yet: when that was begun. 0 for a commit of its own."""
 
 
 class Terms(Struct, frozen=True):

@@ -48,13 +48,16 @@ class Request(Struct, frozen=True):
         return self.state.line(self.ns)
 
     def draft(self) -> Draft:
-        """A new commit on the thread's state, or the part of this graph in a commit that others have begun.
+        """A new commit on the thread's state, or more of one that others, or the run itself, have begun.
 
         The first commit after an erasure says so.
         """
         if self.onto is not None:
             return self.onto.following(self.channels, self.ns)
-        draft = Draft(self.state, self.channels, self.moment.time, self.moment.entropy, self.ns)
+        moment = self.moment
+        draft = Draft(self.state, self.channels, moment.time, moment.entropy, self.ns)
+        if moment.began:
+            draft.go_on(moment.began)
         if self.state.version < 0 and self.state.epoch:
             draft.record(ThreadErased(epoch=self.state.epoch))
         return draft

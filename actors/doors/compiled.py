@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import warnings
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import merge_configs
 
-from ...events.deprecations import LangGraphDeprecatedSinceV10
 from ...events.vocabulary import StateUpdate
 from ...projections.state.views import StateSnapshot
 from ..engine.attempts.control import RunControl
@@ -25,7 +23,7 @@ from . import state as state_door
 from .caches import cache_places
 from .drive import adrive, drive
 from .output import Forms, output_of
-from .request import Options, open_run, output_keys, result_keys
+from .request import Options, meant_durability, open_run, output_keys, result_keys
 from .saved import SavedThreads
 from .subgraphs import subgraphs
 
@@ -45,7 +43,9 @@ class CompiledStateGraph(Joinable):
     - `context`: given to nodes as `runtime.context`; not stored.
     - `interrupt_before`, `interrupt_after`: nodes to stop at in this call, or "*".
     - `control`: a `RunControl`, whose `request_drain` stops the run at the end of its super-step with `GraphDrained`.
-    - `durability`: "sync" (default): every super-step is durable before the next begins.
+    - `durability`: "sync" (default) and "async": every super-step is durable before the next begins. "exit": nothing is
+      stored before the run's end, then all of it in one commit with one checkpoint, or, where another writer was
+      faster, nothing (`StaleVersionError`). What runs inside is stored with the run around it.
     """
 
     def with_config(self, config: Config = None, **kwargs: Any) -> CompiledStateGraph:
@@ -93,7 +93,7 @@ class CompiledStateGraph(Joinable):
             StoreError: the store failed; nothing acknowledged is lost.
             Exception: whatever a node raised.
         """
-        durability = _durability(durability, kwargs)
+        durability = meant_durability(durability, kwargs)
         forms = Forms(None, "", version=version, print_mode=print_mode, debug=self.debug if debug is None else debug)
         options = Options(
             context,
@@ -132,7 +132,7 @@ class CompiledStateGraph(Joinable):
         **kwargs: Any,
     ) -> Any:
         """As `invoke`; async nodes run on the calling event loop, sync ones on the runtime's pool."""
-        durability = _durability(durability, kwargs)
+        durability = meant_durability(durability, kwargs)
         forms = Forms(None, "", version=version, print_mode=print_mode, debug=self.debug if debug is None else debug)
         options = Options(
             context,
@@ -185,7 +185,7 @@ class CompiledStateGraph(Joinable):
 
         Raises as `invoke` does, after the chunks of what was done.
         """
-        durability = _durability(durability, kwargs)
+        durability = meant_durability(durability, kwargs)
         forms = Forms(
             stream_mode,
             "updates",
@@ -231,7 +231,7 @@ class CompiledStateGraph(Joinable):
         **kwargs: Any,
     ) -> AsyncIterator[Any]:
         """As `stream`; async nodes run on the calling event loop, sync ones on the runtime's pool."""
-        durability = _durability(durability, kwargs)
+        durability = meant_durability(durability, kwargs)
         forms = Forms(
             stream_mode,
             "updates",
@@ -451,23 +451,3 @@ class CompiledStateGraph(Joinable):
 
 # The room of events cannot fold; here is what can, for all savers.
 THREADS = SavedThreads()
-
-
-def _durability(given: str | None, kwargs: dict[str, Any]) -> str | None:
-    """What a call asks for, also by the older `checkpoint_during`; other arguments that nobody knows are warned of.
-
-    Raises `ValueError` for both.
-    """
-    during = kwargs.pop("checkpoint_during", None)
-    for name in kwargs:
-        warnings.warn(f"the argument {name!r} is not known to clew and does nothing", UserWarning, stacklevel=3)
-    if during is None:
-        return given
-    warnings.warn(
-        "checkpoint_during is now durability: 'async' for True, 'exit' for False",
-        LangGraphDeprecatedSinceV10,
-        stacklevel=3,
-    )
-    if given is not None:
-        raise ValueError("durability and checkpoint_during say the same: give durability alone")
-    return "async" if during else "exit"

@@ -15,9 +15,10 @@ from ...events.errors import GraphInterrupt
 from ...projections.state.views import shown
 from ...projections.streams.finished import finished
 from ...projections.streams.view import Chunk
-from ..engine.run import Job, MergeJob, Run
+from ..engine.run import Run
 from ..engine.runner import aperform, merge, perform, wants_loop
 from ..engine.runtime import Runtime
+from ..engine.work.jobs import Job, MergeJob
 from ..engine.work.messages import FLUSH, Cancel, Finished, MergeFinished
 from ..engine.work.progress import EARLY_COMMIT_SECONDS
 

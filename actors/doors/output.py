@@ -65,6 +65,9 @@ def _wrote_nothing(run: Run, before: ThreadState, cells: Cells, output_keys: str
     if repeated or not isinstance(run.command, Start) or any(cells.get(key) is not old.get(key) for key in keys):
         return False
     # Hardly ever further: a write can leave a cell as it was, as [] does to a list of messages.
+    if run.said:
+        writes = (write for event in run.said if event.ns == run.ns for write in getattr(event, "writes", ()))
+        return not any(write.channel in keys for write in writes)
     line = Line() if run.state is None else run.state.line(run.ns)
     for checkpoint in line.checkpoints():
         if checkpoint.version <= before.version:

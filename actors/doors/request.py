@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
+from ...events.deprecations import LangGraphDeprecatedSinceV10
 from ...events.errors import (
     EmptyInputError,
     GraphChangedError,
     InvalidUpdateError,
     NothingToResumeError,
 )
-from ...events.vocabulary import PARENT, Command, Payload, Write
+from ...events.vocabulary import EXIT, PARENT, Command, Payload, Write
 from ...projections.state.thread import ThreadState
 from ...projections.streams.calls import CALL_MODES
 from ...projections.streams.commit import MODES
@@ -33,7 +35,7 @@ from .nesting import Site, site_of
 from .setup import Setup
 from .subgraphs import subgraph_at
 
-DURABILITIES = ("sync", "async", "exit")
+DURABILITIES = ("sync", "async", EXIT)
 VERSIONS = ("v1", "v2")
 """Forms of stream chunks and results."""
 QUESTION_ID_LENGTH = 32
@@ -74,13 +76,16 @@ def open_run(
     site = site_of(graph, completed, config)
     kept, caller = site.kept, site.caller
     around = None if caller is None else caller.call.job.run
+    if options.durability is not None and not kept:
+        message = f"durability={options.durability!r} has no effect: without a checkpointer nothing is stored"
+        warnings.warn(message, UserWarning, stacklevel=3)
     terms = Terms(
         run=str(completed.get("run_id") or uuid.uuid4()),
         steps_max=steps_max(completed),
         interrupt_before=breakpoints(graph, options.interrupt_before, plan.interrupt_before, "interrupt_before"),
         interrupt_after=breakpoints(graph, options.interrupt_after, plan.interrupt_after, "interrupt_after"),
         metadata=_metadata(completed) if kept else None,
-        durability=durability(options.durability, around),
+        durability=durability(options.durability, around, inside=site.inside),
         who=str(completed["configurable"].get("who") or ""),
         kept=kept,
         calling=caller.call.job.ordinal if site.inside and caller is not None else 0,
@@ -339,13 +344,44 @@ def breakpoints(
     return names
 
 
-def durability(given: str | None, around: Run | None = None) -> str:
-    """The durability of a call: its own, that of the run around it, or "sync". `ValueError` for an unknown one."""
-    if given is None:
-        return "sync" if around is None else around.terms.durability
-    if given not in DURABILITIES:
+def meant_durability(given: str | None, kwargs: Mapping[str, Any], *, frames: int = 3) -> str | None:
+    """The durability that a call names, by its older keyword as well; any other keyword does nothing, with a warning.
+
+    Args:
+        given: the call's `durability`.
+        kwargs: the keywords that its door does not have.
+        frames: how far up the caller is, for the warnings.
+
+    Raises:
+        ValueError: both names are given.
+    """
+    for name in kwargs:
+        if name != "checkpoint_during":
+            message = f"the argument {name!r} is not known to clew and does nothing"
+            warnings.warn(message, UserWarning, stacklevel=frames)
+    during = kwargs.get("checkpoint_during")
+    if during is None:
+        return given
+    named = "async" if during else EXIT
+    message = f"checkpoint_during={during!r} is an older name for durability={named!r}"
+    warnings.warn(message, LangGraphDeprecatedSinceV10, stacklevel=frames)
+    if given is not None:
+        raise ValueError(f"both durability={given!r} and checkpoint_during={during!r} are given: give durability alone")
+    return named
+
+
+def durability(given: str | None, around: Run | None, *, inside: bool) -> str:
+    """The durability of a call: its own, else that of the run around it, else "sync".
+
+    What runs inside the thread of that run is stored with it, whatever the call says.
+
+    Raises `ValueError` for an unknown one.
+    """
+    if given is not None and given not in DURABILITIES:
         raise ValueError(f"durability is {given!r}: use one of {list(DURABILITIES)}")
-    return given
+    if around is not None and (inside or given is None):
+        return around.terms.durability
+    return given or "sync"
 
 
 def output_keys(graph: Setup, given: str | Sequence[str] | None) -> str | tuple[str, ...] | None:

@@ -10,7 +10,7 @@ from typing import Any, Final, final
 from ...events.codec.values import Codec
 from ...events.stores.checkpoints import CheckpointTuple, PendingWrite
 from ...events.stores.saver import BaseCheckpointSaver
-from ...events.vocabulary import INTERRUPT, START, GraphSeen
+from ...events.vocabulary import END, INTERRUPT, START, GraphSeen
 from ...projections.channels.aggregate import BinaryOperatorAggregate
 from ...projections.channels.any_value import AnyValue
 from ...projections.channels.channel import Channel
@@ -147,7 +147,9 @@ def _shown(view: View, snapshot: StateSnapshot) -> CheckpointTuple:
     for task in snapshot.tasks:
         if task.name == START:
             values = {START: task.result}
-        pending += [(task.id, channel, value) for channel, value in (task.result or {}).items()]
+        # An entrypoint's one result is no dict of channels.
+        result = {END: task.result} if view.root == END and task.result is not None else task.result or {}
+        pending += [(task.id, channel, value) for channel, value in result.items()]
         if task.error is not None:
             pending.append((task.id, _ERROR, task.error))
         if task.interrupts:

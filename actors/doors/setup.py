@@ -121,7 +121,7 @@ class Setup:
 
         An erased thread's is empty, though the actor still has it in memory.
         """
-        plan, state, log = actor.plan, actor.state, actor.log
+        plan, state, log = actor.plan, actor.stored, actor.log
         if plan is not self.plan or actor.plan is not plan:
             state = ThreadState()
         if log is None:

@@ -35,7 +35,7 @@ from .effects import Effect, EffectKept, Records
 
 if TYPE_CHECKING:
     from .attempts.limits import Deadline
-    from .run import Job
+    from .work.jobs import Job
 
 _log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from .attempts.limits import Deadline
 from .call import current_scope
 
 if TYPE_CHECKING:
-    from .run import Job
+    from .work.jobs import Job
 
 Context = TypeVar("Context")
 

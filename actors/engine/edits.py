@@ -14,8 +14,9 @@ from ..author.plan import Node
 from ..author.returns import Returned, beyond_view, branch_routes
 from .call import Call, Scope, current_scope
 from .context import node_config
-from .run import Job, Run
+from .run import Run
 from .runner import branch_call
+from .work.jobs import Job
 
 
 def edit_job_routes(run: Run, line: Line, node: Node, update: Returned) -> list[Route]:

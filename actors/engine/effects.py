@@ -16,7 +16,7 @@ from ...events.vocabulary import EffectRecorded, Payload
 
 if TYPE_CHECKING:
     from .call import Scope
-    from .run import Job
+    from .work.jobs import Job
 
 Place = tuple[str, str, bytes, int]
 """(scope, name, digest of the arguments, ordinal): what tells one effect of a task from another."""

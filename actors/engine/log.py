@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -85,7 +86,7 @@ class ThreadLog(Struct, frozen=True):
         return Entry(self.thread, before.version, commit.id, digest, body, head, self.tenant)
 
 
-def forget_encoded(events: list[Any]) -> None:
+def forget_encoded(events: Sequence[Any]) -> None:
     """Drop what only the live step needs of its payloads, once they are stored and shown: the state has the values."""
     for event in events:
         for write in getattr(event, "writes", ()):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -16,20 +15,18 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...events.codec.values import Codec
-from ...events.vocabulary import NOT_KEPT, Forked, GraphSeen, Payload, Route, Write
-from ...projections.channels.cells import Cells
-from ...projections.state import ids
+from ...events.vocabulary import EXIT, NOT_KEPT, Forked, GraphSeen, Payload, Route, Write
 from ...projections.state.merge import Channels, Reading
-from ...projections.state.namespaces import SEPARATOR, task_namespace
-from ...projections.state.thread import Checkpoint, Task, ThreadState
+from ...projections.state.namespaces import SEPARATOR
+from ...projections.state.thread import ThreadState
 from ...projections.streams.view import Chunk, RunView
-from ..author.plan import Node, Plan, StateView
-from ..decider.commands import Command, Ending, MergeWanted, Terms
+from ..author.plan import Plan
+from ..decider.commands import Command, Ending, Terms
+from .work.jobs import Job, MergeJob
 from .work.progress import Progress
 
 if TYPE_CHECKING:
     from .attempts.control import RunControl
-    from .attempts.limits import Deadline
     from .call import Scope
     from .runtime import Runtime
     from .thread import ThreadActor
@@ -105,94 +102,6 @@ _MAKING_A_PAUSE = threading.Lock()
 """Held while a run gets its event for threads that let time pass: they must all wait for the same one."""
 
 
-class Job:
-    """One task of the open step, ready to be run."""
-
-    __slots__ = (
-        "address",
-        "attempt",
-        "cause",
-        "cells",
-        "checkpoint",
-        "checkpoint_id",
-        "deadline",
-        "first_attempt_at",
-        "node",
-        "ordinal",
-        "run",
-        "task",
-        "task_id",
-        "tried",
-    )
-
-    def __init__(
-        self,
-        run: Run,
-        ordinal: int,
-        task: Task,
-        node: Node,
-        checkpoint: Checkpoint,
-        cells: Cells,
-        attempt: int,
-        checkpoint_id: str = "",
-    ) -> None:
-        self.run = run
-        self.ordinal = ordinal
-        self.task = task
-        self.node = node
-        self.checkpoint = checkpoint
-        self.cells = cells
-        self.attempt = attempt
-        """Number of the attempt in the log, which counts those before a question or in an earlier run."""
-        self.tried = 1
-        """Number of the attempt since the task was started now, the present one included."""
-        self.cause: BaseException | None = None
-        """For an error handler: what its node raised, where that was in this process."""
-        self.deadline: Deadline | None = None
-        """The time limits of the attempt that is being made; None where it has none."""
-        self.first_attempt_at = time.time()
-        """Unix time, in seconds, of the first of these attempts."""
-        self.address = checkpoint.address
-        """Which step it belongs to: the address of the checkpoint before it."""
-        self.checkpoint_id = checkpoint_id or checkpoint.id
-        """Given where many tasks of a step are made: each would work it out anew."""
-        self.task_id = ids.task_id(self.checkpoint_id, run.ns, task.node, task.send)
-
-    @property
-    def namespace(self) -> str:
-        """The task's namespace: what it calls runs there."""
-        return task_namespace(self.run.ns, self.task.node, self.task_id)
-
-    @property
-    def input_view(self) -> StateView:
-        """What of the state the node receives; an error handler receives what its node received."""
-        if self.task.handler:
-            node = self.run.plan.node(self.task.node)
-            return self.node.view if node is None else node.view
-        return self.node.view
-
-    def progress(self) -> None:
-        """Note that the attempt does something, where its idle time counts everything. From any thread."""
-        deadline = self.deadline
-        if deadline is not None and deadline.any_progress:
-            deadline.progress()
-
-    def code_changed_since(self, fingerprint: bytes) -> bool:
-        """True when the node's code is not what it was under the graph fingerprint given."""
-        return self.run.node_changed(self.node.name, fingerprint)
-
-
-class MergeJob:
-    """A merge with a user's reducer in it, ready to be run."""
-
-    __slots__ = ("command", "run", "wanted")
-
-    def __init__(self, run: Run, command: Command, wanted: MergeWanted) -> None:
-        self.run = run
-        self.command = command
-        self.wanted = wanted
-
-
 NO_PROGRESS = Progress("")
 """The book of a run that has not begun."""
 
@@ -247,6 +156,10 @@ class Run:
         self.channels = channels
         self.command = command
         self.terms = terms
+        self.at_end = terms.kept and terms.durability == EXIT
+        """True where nothing is stored before the run's end."""
+        self.said: Sequence[Any] = ()
+        """For such a run: the events of its commit so far, of graphs around and inside as well."""
         self.settings = settings
         self.graph_seen = graph_seen
         """What the log keeps of the graph's code; one object for all threads."""

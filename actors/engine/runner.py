@@ -30,7 +30,7 @@ from .attempts.mutations import held, warn_of_changes
 from .attempts.retry import retry_delay
 from .call import Call, Scope, current_scope, scope_here, strand_here
 from .context import injected, is_start, node_config
-from .run import Job, MergeJob
+from .work.jobs import Job, MergeJob
 
 TRACEBACK_MAX = 4000
 """Characters of a traceback that `NodeFailed` keeps: its end, which names the failing line."""

@@ -36,8 +36,9 @@ from .dispatcher import Dispatcher
 from .effects import EffectKept
 from .journal import Journal
 from .log import ThreadLog
-from .run import Job, Run
+from .run import Run
 from .work.failing import jobs_beside, waits_for_siblings
+from .work.jobs import Job
 from .work.messages import (
     FLUSH,
     Again,
@@ -58,7 +59,7 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 class ThreadActor(SyncCalls, ThreadWriter):
-    """One thread's writer. Every field is only touched during its turn, but `state`, which readers may look at."""
+    """One thread's writer. Every field is only touched during its turn; readers look at `stored`."""
 
     def __init__(
         self, dispatcher: Dispatcher, thread: str, log: ThreadLog | None, journal: Journal | None, codec: Codec
@@ -167,6 +168,10 @@ class ThreadActor(SyncCalls, ThreadWriter):
         self.run = run
         try:
             self.fit(run)
+            if run.at_end:
+                # The conflict with what others stored before would only show at the run's end.
+                self.refresh()
+                self._look_whether_erased()
         except Exception as error:
             self._end(run, Ending("failed", error))
             return
@@ -243,7 +248,13 @@ class ThreadActor(SyncCalls, ThreadWriter):
         if line is not None and line.rules is not None and line.rules.fingerprint != run.channels.fingerprint:
             if self.gathered:
                 return False
-            self.state = self.log.load(self.codec, self.channels)
+            held, state = self.held, self.log.load(self.codec, self.channels)
+            if held is None:
+                self.state = state
+            elif state.version == held.stored.version:
+                self.state = held.folded_anew(state, self.channels, self._command_id(run))
+            else:
+                raise StaleVersionError(self.thread, held.stored.version, state.version)
         return True
 
     def _changed(self, before: ThreadState) -> None:
@@ -296,6 +307,7 @@ class ThreadActor(SyncCalls, ThreadWriter):
         self._drop_jobs(run)
         if self.run is run:
             self.run = None
+            self._let_go()
         elif self.inner.get(run.ns) is run:
             if len(self.inner) > 1:
                 del self.inner[run.ns]  # type: ignore[attr-defined]

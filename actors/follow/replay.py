@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from langchain_core.messages import BaseMessage
-from msgspec import Struct
 
 from ...events.vocabulary import InterruptRaised, Recorded, RunContinued, RunStarted
-from ...projections.state.fold import fold
+from ...projections.state.decisions import Decided, decisions
 from ...projections.state.merge import read_values
 from ...projections.state.thread import ThreadState
 from ...projections.streams.commit import commit_chunks, line_of
 from ...projections.streams.finished import finished
 from ...projections.streams.view import Chunk, RunView
 from .views import Views
-
-
-class _Commit(Struct, frozen=True):
-    """One commit with the states around it."""
-
-    version: int
-    events: list[Any]
-    before: ThreadState
-    after: ThreadState
 
 
 class Replay:
@@ -38,48 +27,47 @@ class Replay:
         self._subgraphs = subgraphs
         self._views = {"": views.root()}
         """By namespace the view of each graph's present run; graphs inside only where they are shown."""
-        self._run: list[_Commit] = []
-        """Commits of the present run that are not shown, as long as none of it is: what they showed is known later."""
+        self._run: list[Decided] = []
+        """What the present run committed and is not shown, as long as none of it is: what it showed is known later."""
 
     def add(self, recorded: Recorded) -> Iterator[tuple[int, Chunk]]:
         """Fold one more commit; (version, chunk) of each chunk to be shown."""
-        before = self.state
-        self.state = fold(before, recorded, self._made.channels)
-        commit = _Commit(recorded.version, recorded.commit.events, before, self.state)
-        if any(isinstance(event, (RunStarted, RunContinued)) and event.ns == "" for event in commit.events):
-            self._run = []
-        if commit.version <= self._after:
-            self._run.append(commit)
-            return
-        earlier, self._run = self._run, []
-        for one in earlier:
-            for _ in self._chunks(one):
-                pass
-        for chunk in self._chunks(commit):
-            yield commit.version, chunk
+        for decided in decisions(self.state, recorded, self._made.channels):
+            self.state = decided.after
+            if any(isinstance(event, (RunStarted, RunContinued)) and event.ns == "" for event in decided.events):
+                self._run = []
+            if recorded.version <= self._after:
+                self._run.append(decided)
+                continue
+            earlier, self._run = self._run, []
+            for one in earlier:
+                for _ in self._chunks(one):
+                    pass
+            for chunk in self._chunks(decided):
+                yield recorded.version, chunk
 
-    def _chunks(self, commit: _Commit) -> Iterator[Chunk]:
-        """What each graph showed of a commit, in the order in which they spoke."""
-        for ns in dict.fromkeys(getattr(event, "ns", "") for event in commit.events):
-            view = self._view(ns, commit)
+    def _chunks(self, decided: Decided) -> Iterator[Chunk]:
+        """What each graph showed of a decision, in the order in which they spoke."""
+        for ns in dict.fromkeys(getattr(event, "ns", "") for event in decided.events):
+            view = self._view(ns, decided)
             if view is None:
                 continue
             if "messages" in view.modes:
-                view.seen_messages.update(_message_ids(view, commit.before))
+                view.seen_messages.update(_message_ids(view, decided.before))
             asked = dict.fromkeys(
-                event.task for event in commit.events if isinstance(event, InterruptRaised) and event.ns == ns
+                event.task for event in decided.events if isinstance(event, InterruptRaised) and event.ns == ns
             )
-            for chunk in commit_chunks(view, commit.events, commit.before, commit.after, list(asked)):
+            for chunk in commit_chunks(view, decided.events, decided.before, decided.after, list(asked)):
                 yield finished(view, chunk)
 
-    def _view(self, ns: str, commit: _Commit) -> RunView | None:
+    def _view(self, ns: str, decided: Decided) -> RunView | None:
         """The view of the graph in a namespace, a new one where its run begins; None for one that is not shown."""
-        for event in commit.events:
+        for event in decided.events:
             if isinstance(event, (RunStarted, RunContinued)) and event.ns == ns:
                 if not ns:
                     self._views = {"": self._made.root(event)}
                 elif self._subgraphs:
-                    view = self._views[ns] = self._made.inner(event, commit.after)
+                    view = self._views[ns] = self._made.inner(event, decided.after)
                     view.seen_messages = self._views[""].seen_messages
         return self._views.get(ns)
 

@@ -15,7 +15,7 @@ from ...events.stores.store import Row
 from ...events.vocabulary import Commit, InterruptRaised, Resumed
 from ...projections.channels.cells import Cells
 from ...projections.state.merge import Channels, read_values
-from ...projections.state.thread import Line, ThreadState
+from ...projections.state.thread import Line, Question, ThreadState
 
 
 def broken_laws(rows: Sequence[Row], commits: Sequence[Commit], thread: str, tenant: str = "") -> list[str]:
@@ -53,10 +53,16 @@ def portrait(state: ThreadState, channels: Channels) -> Mapping[str, Any]:
         "version": state.version,
         "status": state.status,
         "run": state.run,
+        "time": (state.time, state.turn_started),
+        "asked": [(asked.raised.question, asked.asked_at, asked.answered_at) for asked in _questions(state)],
         "answered": [(asked.raised.question, asked.answered_at, asked.answered_by) for asked in state.answered],
         "graphs": state.graphs,
         "lines": {ns: _line(line, line.rules or channels) for ns, line in state.lines.items()},
     }
+
+
+def _questions(state: ThreadState) -> Iterable[Question]:
+    return (asked for line in state.lines.values() for task in line.tasks for asked in task.questions)
 
 
 def _line(line: Line, channels: Channels) -> Mapping[str, Any]:
@@ -74,6 +80,7 @@ def _line(line: Line, channels: Channels) -> Mapping[str, Any]:
                 checkpoint.tasks,
                 dict(checkpoint.arrivals),
                 checkpoint.deferred,
+                checkpoint.made,
                 _kept(channels, checkpoint.cells),
             )
             for checkpoint in line.checkpoints()

@@ -21,7 +21,8 @@ from ..author.callee import callee_of
 from ..author.plan import Callee, Node
 from ..doors.compiled import CompiledStateGraph
 from ..engine.question import interrupt
-from ..engine.run import Job, Run
+from ..engine.run import Run
+from ..engine.work.jobs import Job
 from .readable import Names, Said, diff, event_lines, expected, facts, fits
 from .recorded_log import RecordedLog
 from .simulation.clock import VirtualClock

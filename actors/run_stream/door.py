@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import warnings
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
 from typing import Any
@@ -13,7 +12,7 @@ from langchain_core.messages import ToolMessage
 from ...projections.streams.view import Chunk
 from ..doors.drive import adrive, drive
 from ..doors.output import Forms
-from ..doors.request import Options, open_run
+from ..doors.request import Options, meant_durability, open_run
 from ..doors.setup import Setup
 from ..engine.run import Run
 from ..watch.watch import open_watch
@@ -86,9 +85,9 @@ class Call:
             print_mode=arguments.get("print_mode", ()),
             debug=graph.debug if debug is None else debug,
         )
-        for name in arguments.keys() - {*ARGUMENTS, "print_mode", "debug"}:
-            warnings.warn(f"the argument {name!r} is not known to clew and does nothing", UserWarning, stacklevel=4)
         said = {name: arguments[name] for name in ARGUMENTS if name in arguments}
+        others = {name: arguments[name] for name in arguments if name not in (*ARGUMENTS, "print_mode", "debug")}
+        said["durability"] = meant_durability(arguments.get("durability"), others, frames=5)
         self._options = Options(
             **said, modes=self._forms.modes, stepwise=True, version="v2", subgraphs=True, message_events=True
         )

@@ -35,8 +35,9 @@ from .tool_calls import ToolCallHandler
 if TYPE_CHECKING:
     from ..author.plan import Callee
     from ..doors.setup import Setup
-    from ..engine.run import Job, Run
+    from ..engine.run import Run
     from ..engine.runner import UserCall
+    from ..engine.work.jobs import Job
 
 
 _SECRETS = ("key", "token", "secret", "password", "auth")
@@ -283,7 +284,8 @@ def output_of_run(graph: Setup, run: Run) -> Any:
 
 def _stood_before(run: Run, job: Job) -> bool:
     """True when the job's step was there when the run began: a graph called inside goes on, it does not start."""
-    return run.before is not None and job.checkpoint.version <= run.before.version
+    head = None if run.before is None else run.before.line(run.ns).head
+    return head is not None and job.address <= head.address
 
 
 def _given_to_start(job: Job) -> Any:

@@ -26,7 +26,7 @@ from .question import (
     QuestionWithdrawn,
     Resumed,
 )
-from .run import CommandApplied, GraphSeen, RunContinued, RunFinished, RunPaused, RunStarted, Taken, ValueSaved
+from .run import EXIT, CommandApplied, GraphSeen, RunContinued, RunFinished, RunPaused, RunStarted, Taken, ValueSaved
 from .step import (
     EffectRecorded,
     NodeCompleted,
@@ -44,6 +44,7 @@ from .timeouts import Limits, TimeoutPolicy, recorded_timeout, timeout_of, timeo
 __all__ = [
     "END",
     "EVENT_TYPES",
+    "EXIT",
     "INTERRUPT",
     "NOT_KEPT",
     "OVERWRITE",

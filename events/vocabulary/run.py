@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from .base import Event, Payload, Route, Write
 
+EXIT = "exit"
+"""The durability of a run that is stored at its end, in one commit with one checkpoint."""
+
 
 class GraphSeen(Event, tag=1, frozen=True, kw_only=True):
     """The code of a graph as it was when it first worked on this thread; once per fingerprint."""
@@ -28,6 +31,7 @@ class RunStarted(Event, tag=2, frozen=True, kw_only=True):
     metadata: Payload | None = None
     """Scalar entries of the caller's config metadata; None when there are none."""
     durability: str = "sync"
+    """"sync", "async" or "exit"."""
     node: str = ""
     """The node that takes the input itself, as an entrypoint does; "" where the hidden start task takes it."""
     calling: int = 0

@@ -13,21 +13,13 @@ from msgspec.structs import force_setattr, replace
 
 from ...events.stores.store import RESTING, RUNNING, STOPPED, WAITING
 from ...events.vocabulary import (
+    EXIT,
     START,
-    AnswerRefused,
     CommandApplied,
-    EffectRecorded,
     Forked,
     GraphSeen,
-    InterruptRaised,
     NodeCompleted,
-    NodeFailed,
-    NodeStarted,
-    QuestionDrifted,
-    QuestionExpired,
-    QuestionWithdrawn,
     Recorded,
-    Resumed,
     RunContinued,
     RunFinished,
     RunPaused,
@@ -46,25 +38,21 @@ from ...events.vocabulary import (
 )
 from ..channels.cells import Cells
 from ..channels.shared_map import SharedMap
-from . import namespaces
+from . import namespaces, open_step
 from .merge import Channels, MergeError, merge_or_keep, merge_writes
-from .questions import with_questions, withdraw, withdraw_open
+from .questions import with_questions, withdraw_open
 from .thread import (
     _NOTHING,
     COMMANDS_MAX,
     Checkpoint,
     Line,
     Log,
-    Question,
     RunFacts,
     Task,
     ThreadState,
     start_task,
     step_after,
 )
-
-ANSWERED_MAX = 64
-"""How many answered questions a thread's state remembers by itself; the log remembers all."""
 
 
 class Draft:
@@ -80,7 +68,19 @@ class Draft:
         ns: namespace of the graph that speaks: what is said is said there.
     """
 
-    __slots__ = ("_checkpoints", "_lines", "channels", "entropy", "events", "ns", "state", "time", "version")
+    __slots__ = (
+        "_checkpoints",
+        "_lines",
+        "began",
+        "channels",
+        "entropy",
+        "events",
+        "last_only",
+        "ns",
+        "state",
+        "time",
+        "version",
+    )
 
     def __init__(self, state: ThreadState, channels: Channels, time: int, entropy: bytes, ns: str = "") -> None:
         self.state = state.copy()
@@ -88,6 +88,10 @@ class Draft:
         self.ns = ns
         self.version = state.version + 1
         self.time = time
+        self.began = time
+        """When the commit was begun: what its checkpoints' ids are made of, with its entropy."""
+        self.last_only = False
+        """True for the commit of a whole run (durability "exit"): of the checkpoints it makes, the last one stays."""
         self.entropy = entropy
         self.events: list[Any] = []
         self._lines: dict[str, Line] = {}
@@ -101,8 +105,22 @@ class Draft:
         """
         draft = Draft(self.state, channels, self.time, self.entropy, ns)
         draft.version = self.version
+        draft.began, draft.last_only = self.began, self.last_only
         draft._checkpoints = self._checkpoints
         return draft
+
+    def go_on(self, began: int) -> None:
+        """Go on with a commit that was begun then and is not stored yet: what is said now joins it."""
+        self.began = began
+        self.last_only = True
+        self.version = self.state.version
+        self._checkpoints = self.state.checkpoints_made
+
+    def begin_run(self, event: RunStarted | RunContinued) -> None:
+        """Take note of how a root graph's run begins: a commit of the whole run was begun before the time it has."""
+        self.began = self.time - event.lag
+        if event.durability == EXIT:
+            self.last_only = True
 
     def line(self, ns: str | None = None) -> Line:
         """A namespace's line, ready to be changed; that of the graph that speaks if none is named."""
@@ -158,18 +176,30 @@ class Draft:
         state.time = self.time
         state.digest = digest
         state.checkpoints_made = self._checkpoints
-        if command:
+        if command and state.commands.get(command) != self.version:
             kept = list(state.commands.items())[-(COMMANDS_MAX - 1) :]
             state.commands = {**dict(kept), command: self.version}
-        asking = state.asking
+        self._settle()
+        state.status = _status(state)
+        return state
+
+    def standing(self, time: int) -> ThreadState:
+        """The state between two decisions of the commit, the first one made at this time: what follows leaves it be."""
+        self._settle()
+        state = self.state.copy()
+        state.version, state.time = self.version, time
+        state.lines = SharedMap({ns: line.copy() for ns, line in state.lines.items()})
+        return state
+
+    def _settle(self) -> None:
+        """Bring up to date what is worked out once for all that was said."""
+        asking = self.state.asking
         for ns, line in self._lines.items():
             line.tasks = tuple(line.tasks)
             if (ns in asking) != bool(line.open_questions):
                 asking ^= {ns}
         # Lines that were closed in this commit ask no longer.
-        state.asking = frozenset(ns for ns in asking if ns in state.lines) if asking else asking
-        state.status = _status(state)
-        return state
+        self.state.asking = frozenset(ns for ns in asking if ns in self.state.lines) if asking else asking
 
     def checkpoint(
         self,
@@ -182,23 +212,30 @@ class Draft:
         input_writes: tuple[Write, ...] = (),
         step: int | None = None,
         run: RunFacts | None = None,
+        lag: int = 0,
     ) -> None:
-        """Make a checkpoint the head of its line; the old head goes to the past with its step as it stands."""
+        """Make a checkpoint the head of its line; the old head goes to the past with its step as it stands.
+
+        Where only a run's last checkpoint stays, the head that this very commit made is passed over instead.
+        """
         closed = line.closed_head()
-        if closed is not None and (not len(line.past) or line.past[-1].address < closed.address):
+        passed = closed if self.last_only and source == "loop" and _made_in(self.version, closed) else None
+        if closed is not None and passed is None and (not len(line.past) or line.past[-1].address < closed.address):
             line.past = line.past.with_item(closed)
+        line.passed = passed
         line.head = Checkpoint(
             self.version,
             self._checkpoints,
-            self.time,
+            self.began,
             self.entropy,
             step_after(parent, source) if step is None else step,
             source,
             cells,
             line.run if run is None else run,
-            None if parent is None else parent.address,
+            passed.parent if passed is not None else None if parent is None else parent.address,
             input_writes,
             writers=writers,
+            made=self.time - lag if self.last_only else 0,
         )
         self._checkpoints += 1
         line.cells = cells
@@ -208,10 +245,13 @@ class Draft:
         line.ahead = None
         line.arrivals = _NOTHING
         line.deferred = ()
-        self.close_below(line)
+        self.close_below(line, forget=passed is not None)
 
-    def close_below(self, line: Line) -> None:
-        """The step in which graphs were called is over: their lines go to the closed ones, all but those that go on."""
+    def close_below(self, line: Line, *, forget: bool = False) -> None:
+        """The step in which graphs were called is over: their lines go to the closed ones, all but those that go on.
+
+        `forget`: nobody can come upon them, since the step's own checkpoint was passed over.
+        """
         if not line.below:
             return
         lines = dict(self.state.lines)
@@ -222,10 +262,15 @@ class Draft:
                 continue
             del lines[ns]
             self._lines.pop(ns, None)
-            self.state.closed = self.state.closed.with_item(called)
+            if not forget:
+                self.state.closed = self.state.closed.with_item(called)
             over.extend(called.below)
         line.below = ()
         self.state.lines = SharedMap(lines)
+
+
+def _made_in(version: int, checkpoint: Checkpoint | None) -> bool:
+    return checkpoint is not None and checkpoint.version == version
 
 
 def fold(state: ThreadState, recorded: Recorded, channels: Channels) -> ThreadState:
@@ -273,7 +318,8 @@ def _graph_seen(draft: Draft, event: GraphSeen, _: Cells | None) -> None:
 
 def _run_started(draft: Draft, event: RunStarted, _: Cells | None) -> None:
     if not event.ns:
-        draft.state.turn_started = draft.time
+        draft.begin_run(event)
+        draft.state.turn_started = draft.time - event.lag
     line = draft.line(event.ns)
     head = line.head
     base = 0 if head is None else head.step + 2
@@ -286,7 +332,8 @@ def _run_started(draft: Draft, event: RunStarted, _: Cells | None) -> None:
     if rules.untracked:
         cells = rules.without_untracked(cells)
     writers = () if head is None else head.writers
-    draft.checkpoint(line, "input", cells, parent=head, writers=writers, input_writes=tuple(event.writes))
+    writes = tuple(event.writes)
+    draft.checkpoint(line, "input", cells, parent=head, writers=writers, input_writes=writes, lag=event.lag)
     line.tasks = (Task(event.node, payload=event.writes[0].payload),) if event.node else (start_task(),)
 
 
@@ -307,6 +354,8 @@ def _called(draft: Draft, line: Line, event: RunStarted | RunContinued, *, fresh
 
 
 def _run_continued(draft: Draft, event: RunContinued, _: Cells | None) -> None:
+    if not event.ns:
+        draft.begin_run(event)
     line = draft.line(event.ns)
     base = 0 if line.head is None else line.head.step
     line.run = RunFacts(event.run, event.fingerprint, event.metadata, event.durability, base)
@@ -369,27 +418,6 @@ def _step_planned(draft: Draft, event: StepPlanned, _: Cells | None) -> None:
     line.deferred = tuple(event.deferred)
 
 
-def _node_started(draft: Draft, event: NodeStarted, _: Cells | None) -> None:
-    line = draft.line(event.ns)
-    line.change_task(event.task, attempt=event.attempt)
-
-
-def _effect_recorded(draft: Draft, event: EffectRecorded, _: Cells | None) -> None:
-    line = draft.line(event.ns)
-    if event.task < len(line.tasks):
-        line.change_task(event.task, effects=(*line.tasks[event.task].effects, event))
-
-
-def _node_completed(draft: Draft, event: NodeCompleted, _: Cells | None) -> None:
-    line = draft.line(event.ns)
-    line.change_task(event.task, completed=event)
-
-
-def _node_failed(draft: Draft, event: NodeFailed, _: Cells | None) -> None:
-    line = draft.line(event.ns)
-    line.change_task(event.task, failed=line.handled(event.task) or event)
-
-
 def _step_committed(draft: Draft, event: StepCommitted, merged: Cells | None) -> None:
     line = draft.line(event.ns)
     if merged is None:
@@ -399,7 +427,7 @@ def _step_committed(draft: Draft, event: StepCommitted, merged: Cells | None) ->
             # The graph's rules changed since the step was committed. Reads are total: what still merges is kept.
             merged = merge_or_keep(draft.rules(line), line.cells, step_writes(line))
     writers = tuple(dict.fromkeys(task.node for task in line.tasks))
-    draft.checkpoint(line, "loop", merged, parent=line.head, writers=writers)
+    draft.checkpoint(line, "loop", merged, parent=line.head, writers=writers, lag=event.lag)
 
 
 def _step_failed(draft: Draft, event: StepFailed, _: Cells | None) -> None:
@@ -418,76 +446,6 @@ def _abandon(draft: Draft, line: Line) -> None:
     for ns in line.below:
         if ns in draft.state.lines:
             _abandon(draft, draft.line(ns))
-
-
-def _interrupt_raised(draft: Draft, event: InterruptRaised, _: Cells | None) -> None:
-    line = draft.line(event.ns)
-    run = line.run
-    question = Question(event, draft.time, run.id if run else "", run.fingerprint if run else b"")
-    if event.task < len(line.tasks):
-        line.change_task(event.task, questions=(*line.tasks[event.task].questions, question))
-
-
-def _resumed(draft: Draft, event: Resumed, _: Cells | None) -> None:
-    def answered(question: Question) -> Question:
-        if question.raised.question != event.question or question.answer is not None:
-            return question
-        run = draft.state.run
-        who = event.who or (f"run {run.id}" if run is not None else "")
-        question = replace(question, answer=event, answered_at=draft.time, answered_by=who)
-        draft.state.answered = (*draft.state.answered, question)[-ANSWERED_MAX:]
-        return question
-
-    _change_questions(draft, event.ns, answered)
-    _nothing_ahead(draft, event.ns)
-
-
-def _nothing_ahead(draft: Draft, ns: str) -> None:
-    """An answer given ahead, here or to a graph around, has found its question."""
-    draft.line(ns).ahead = None
-    for around in [at for at, line in draft.state.lines.items() if line.ahead is not None] if ns else ():
-        draft.line(around).ahead = None
-
-
-def _question_drifted(draft: Draft, event: QuestionDrifted, _: Cells | None) -> None:
-    def drifted(question: Question) -> Question:
-        return replace(question, drifted=True) if question.raised.question == event.question else question
-
-    _change_questions(draft, event.ns, drifted)
-
-
-def _asked_again(draft: Draft, event: AnswerRefused) -> None:
-    """An answer in a wrong form: the question is open as before, and nobody has answered it."""
-
-    def reopened(question: Question) -> Question:
-        if question.raised.question != event.question:
-            return question
-        return replace(question, answer=None, answered_at=0, answered_by="")
-
-    _change_questions(draft, event.ns, reopened)
-    _nothing_ahead(draft, event.ns)
-    answered = draft.state.answered
-    draft.state.answered = tuple(one for one in answered if one.raised.question != event.question)
-
-
-def _answer_refused(draft: Draft, event: AnswerRefused, _: Cells | None) -> None:
-    if event.reason == "wrong_schema":
-        _asked_again(draft, event)
-    if event.reason == "question_changed":
-        _change_questions(draft, event.ns, withdraw(event.question, "question_changed"))
-
-
-def _question_withdrawn(draft: Draft, event: QuestionWithdrawn, _: Cells | None) -> None:
-    _change_questions(draft, event.ns, withdraw(event.question, event.reason or "withdrawn"))
-
-
-def _question_expired(draft: Draft, event: QuestionExpired, _: Cells | None) -> None:
-    _change_questions(draft, event.ns, withdraw(event.question, "expired"))
-
-
-def _change_questions(draft: Draft, ns: str, change: Callable[[Question], Question]) -> None:
-    line = draft.line(ns)
-    line.tasks = tuple(with_questions(task, change) for task in line.tasks)
 
 
 def _edited(draft: Draft, ns: str) -> Line:
@@ -530,6 +488,8 @@ def _forked(draft: Draft, event: Forked, _: Cells | None) -> None:
     if origin is None:
         return
     if event.rerun:
+        # Of a commit that a whole run kept open, this is said before the run begins.
+        draft.began = draft.time - event.lag
         draft.checkpoint(
             line,
             "fork",
@@ -564,6 +524,7 @@ def _unknown(draft: Draft, event: Unknown, _: Cells | None) -> None:
 
 
 _APPLY: dict[type, Callable[[Draft, Any, Cells | None], None]] = {
+    **open_step.APPLY,
     GraphSeen: _graph_seen,
     RunStarted: _run_started,
     RunContinued: _run_continued,
@@ -573,19 +534,9 @@ _APPLY: dict[type, Callable[[Draft, Any, Cells | None], None]] = {
     ValueSaved: _value_saved,
     Taken: _taken,
     StepPlanned: _step_planned,
-    NodeStarted: _node_started,
-    EffectRecorded: _effect_recorded,
-    NodeCompleted: _node_completed,
-    NodeFailed: _node_failed,
     StepCommitted: _step_committed,
     StepFailed: _step_failed,
     StepAbandoned: _step_abandoned,
-    InterruptRaised: _interrupt_raised,
-    Resumed: _resumed,
-    AnswerRefused: _answer_refused,
-    QuestionDrifted: _question_drifted,
-    QuestionWithdrawn: _question_withdrawn,
-    QuestionExpired: _question_expired,
     StateUpdated: _state_updated,
     Forked: _forked,
     ThreadErased: _thread_erased,

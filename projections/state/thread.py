@@ -173,7 +173,7 @@ class Checkpoint(Struct, frozen=True, gc=False):
     ordinal: int
     """Which checkpoint of that commit, from 0."""
     time: int
-    """Microseconds since the epoch."""
+    """When its commit was begun, microseconds since the epoch."""
     entropy: bytes
     step: int
     """-1 for a thread's first input, then one more for each."""
@@ -193,6 +193,8 @@ class Checkpoint(Struct, frozen=True, gc=False):
     """Deferred nodes that wait until nothing else is left to run."""
     writers: tuple[str, ...] = ()
     """Nodes whose writes made it: what `update_state` takes for granted when it is not told a node."""
+    made: int = 0
+    """When it was made, where that is not `time`: in a commit that a run kept open to its end. 0 otherwise."""
 
     @property
     def address(self) -> tuple[int, int]:
@@ -232,6 +234,8 @@ class Line(Struct, eq=False):
     """Why the open step could not be merged; "" when it was not tried or succeeded."""
     ahead: Payload | None = None
     """An answer that waits for the first question of the open step."""
+    passed: Checkpoint | None = None
+    """The checkpoint that the head took the place of, in a run that keeps its last one only; None for none."""
     run: RunFacts | None = None
     """The last run in this namespace, whether it goes on or not."""
     below: tuple[()] | Log[str] = ()
@@ -296,6 +300,7 @@ class Line(Struct, eq=False):
             self.arrivals,
             self.deferred,
             head.writers,
+            head.made,
         )
 
     def standing_at(self, origin: Checkpoint) -> Line:
@@ -399,6 +404,8 @@ class ThreadState(Struct, eq=False):
     erased: bool = False
     checkpoints_made: int = 0
     """Checkpoints in the last commit: the next commit's time leaves room for their ids."""
+    stored: ThreadState | None = None
+    """For a state that a run works on and that is not stored yet: the thread as the store has it. None otherwise."""
 
     def copy(self) -> ThreadState:
         """A state that the fold may change; everything in it is shared."""

@@ -151,7 +151,7 @@ def _snapshot(view: View, line: Line, checkpoint: Checkpoint, cells: Cells, *, l
     numbers = {id(task): ordinal for ordinal, task in enumerate(checkpoint.tasks)}
     tasks = tuple(_task(view, line, checkpoint, numbers[id(task)], live, standing) for task in ordered)
     due = tuple(task.node for task in ordered if not live or task.completed is None)
-    created = datetime.fromtimestamp(checkpoint.time / 1_000_000, UTC).isoformat()
+    created = datetime.fromtimestamp((checkpoint.made or checkpoint.time) / 1_000_000, UTC).isoformat()
     return StateSnapshot(
         values=view.values(cells),
         next=due,

@@ -285,15 +285,15 @@ def _opened(line: Line) -> Checkpoint | None:
     head = line.head
     if head is None or head.source == "input":
         return head
-    return line.before(head)
+    return line.passed or line.before(head)
 
 
 def _step_of(events: Sequence[Any], line: Line) -> Line | Checkpoint:
     """The step that a run goes on with: the open one, or the one before where the same commit has closed it already."""
     head = line.head
-    if head is None or head.parent is None or not any(isinstance(event, StepCommitted) for event in events):
+    if head is None or not any(isinstance(event, StepCommitted) for event in events):
         return line
-    return line.at(head.parent) or line
+    return line.passed or line.before(head) or line
 
 
 def _place_of(events: Sequence[Any], line: Line) -> Line | Checkpoint:

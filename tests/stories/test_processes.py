@@ -13,7 +13,7 @@ from clew import PostgresSaver, SqliteSaver
 from clew.events.vocabulary import NodeCompleted, Resumed
 
 from tests.support.programs import outcome, program
-from tests.support.stories import events, interview
+from tests.support.stories import commits, events, interview
 
 ANSWERERS = 8
 DEADLINE_SECONDS = 30.0
@@ -52,6 +52,25 @@ def test_what_a_sibling_had_finished_is_not_done_again_after_a_kill(address: str
         "sat down at the barber's",
         "sat down at the barber's",
     ]
+
+
+def test_of_a_killed_run_that_stores_at_its_end_nothing_is_left(address: str, ledger: Path, durable: Saver) -> None:
+    with program("errands.py", address, "saturday", "begin-exit", str(ledger)) as first:
+        assert first.line().startswith("at the barber's")
+        while "posted the letter" not in ledger.read_text():
+            time.sleep(0.01)
+        first.kill()
+    assert commits(durable, "saturday") == []
+
+    done = outcome("errands.py", address, "saturday", "begin-exit", str(ledger), typed="\n")
+
+    assert done["done"] == ["hair", "letter"]
+    (only,) = commits(durable, "saturday")
+    assert sum(isinstance(event, NodeCompleted) for event in only.events) == 2
+    with program("errands.py", address, "saturday", "begin-exit", str(ledger)) as second:
+        assert second.line().startswith("at the barber's")
+        second.kill()
+    assert commits(durable, "saturday") == [only], "the thread is as it was before the run that was killed"
 
 
 def wait_for_letter(saver: Saver) -> None:

@@ -2,6 +2,7 @@
 
 A `ThreadScript` holds a thread's state. `when` decides a command at the next tick of a clock that only it moves, keeps
 the commit, and checks the law that every decision must keep: replaying the log gives the state that the decider saw.
+With `durability="exit"` a run's decisions are held, and become one commit at its end.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from clew.actors.decider.commands import (
     Command,
     Continue,
     Decision,
+    Edit,
     Merged,
     Moment,
     Outcome,
@@ -27,12 +29,13 @@ from clew.actors.decider.commands import (
 )
 from clew.actors.decider.decide import decide
 from clew.actors.decider.request import Request, describe
+from clew.actors.engine.work.held import Held
 from clew.actors.kit.laws import portrait
 from clew.events.codec.commits import decode_commit, encode_commit
 from clew.events.codec.values import Codec
-from clew.events.vocabulary import Commit, InterruptRaised, Payload, Recorded, Route, Write
+from clew.events.vocabulary import EXIT, Commit, InterruptRaised, Payload, Recorded, Route, Write
 from clew.projections.state import ids
-from clew.projections.state.fold import fold
+from clew.projections.state.fold import Draft, fold
 from clew.projections.state.merge import Channels, merge_writes, read_values
 from clew.projections.state.thread import ThreadState
 
@@ -50,6 +53,8 @@ class ThreadScript:
         self.tick = 1_000_000
         self.running: set[int] = set()
         self.decision = Decision()
+        self.held: Held | None = None
+        """What a run has said that is stored at its end."""
 
     # -- when
 
@@ -64,10 +69,14 @@ class ThreadScript:
             return []
         draft = decision.draft
         state = draft.finish()
-        self._record(draft.events, draft.time, draft.entropy)
+        if self.terms.durability == EXIT and not isinstance(command, Edit):
+            self._hold(draft, state, ended=decision.ending is not None)
+        else:
+            self._record(Commit(draft.entropy, draft.time, list(draft.events)))
         self.state = state
         self.running = (self.running - self._reported(command)) | set(decision.start)
-        self.check_replay()
+        if self.held is None:
+            self.check_replay()
         return list(draft.events)
 
     def start(self, given: Any, **options: Any) -> list[Any]:
@@ -170,6 +179,8 @@ class ThreadScript:
     def _decide(self, command: Command, merged: Merged | None) -> Decision:
         self.tick += 1000
         moment = Moment(self.tick, self.tick.to_bytes(16, "big"))
+        if self.held is not None:
+            moment = Moment(self.tick, self.held.entropy, self.held.began)
         request = Request(
             self.plan,
             self.channels,
@@ -186,6 +197,15 @@ class ThreadScript:
     def _reported(self, command: Command) -> set[int]:
         return {outcome.task for outcome in command.outcomes} if isinstance(command, Report) else set()
 
-    def _record(self, events: list[Any], time: int, entropy: bytes) -> None:
+    def _hold(self, draft: Draft, state: ThreadState, *, ended: bool) -> None:
+        if self.held is None:
+            self.held = Held(self.state, draft.time, draft.entropy)
+        self.held.add(draft.events, draft.time)
+        state.stored = None if ended else self.held.stored
+        if ended:
+            self._record(self.held.commit("", ""))
+            self.held = None
+
+    def _record(self, commit: Commit) -> None:
         version = len(self.log)
-        self.log.append(Recorded("t", version, version, b"", Commit(entropy, time, list(events))))
+        self.log.append(Recorded("t", version, version, b"", commit))

@@ -10,7 +10,7 @@ import time
 from ...caching.slots import Slot, decode_result, encode_result, namespace_of, open_slot
 from ...decider.commands import Outcome
 from ..context import is_start
-from ..run import Job
+from ..work.jobs import Job
 from .inputs import node_input
 
 

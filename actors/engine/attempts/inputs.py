@@ -8,7 +8,7 @@ from ....projections.channels.cells import Cells
 from ...author.plan import StateView
 
 if TYPE_CHECKING:
-    from ..run import Job
+    from ..work.jobs import Job
 
 
 def node_input(job: Job) -> Any:

@@ -14,7 +14,7 @@ from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager
 
 from ....events.errors import NodeTimeoutError
 from ....events.vocabulary import TimeoutPolicy, timeout_of
-from ..run import Job
+from ..work.jobs import Job
 
 
 class Timed(Protocol):

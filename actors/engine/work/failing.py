@@ -10,7 +10,8 @@ from collections.abc import Sized
 
 from ...decider.commands import Outcome
 from ...decider.reporting import handler_for
-from ..run import Job, Run
+from ..run import Run
+from .jobs import Job
 
 
 def waits_for_siblings(job: Job, outcome: Outcome) -> bool:

@@ -16,6 +16,16 @@ _CONFLICTS_MAX = 3
 class Lives:
     """What an actor does when it finds its thread erased."""
 
+    def _look_whether_erased(self: Any) -> None:
+        """For a run that is stored at its end, which must not learn then that it began in a life that was over."""
+        if self.state.version >= 0:
+            return
+        try:
+            self.log.store.head(self.log.thread, self.log.tenant)
+        except ThreadErasedError as error:
+            if error.epoch is not None:
+                self.state = ThreadState(epoch=error.epoch + 1)
+
     def _begins_anew(self: Any, part: Part, error: ThreadErasedError) -> bool:
         """Decide a call once more, as the first of the thread's next life; False for work of the life that is over."""
         self.forget()

@@ -14,7 +14,8 @@ from ....projections.streams.commit import commit_chunks
 from ....projections.streams.view import Chunk, RunView
 from ...decider.commands import Answer, Command, Decision, Merged, Outcome, Report
 from ..dispatcher import PooledActor
-from ..run import Job, MergeJob, Run
+from ..run import Run
+from .jobs import Job, MergeJob
 
 
 class Finished(Struct, frozen=True):

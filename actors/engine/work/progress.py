@@ -10,7 +10,8 @@ from ....events.vocabulary import EffectRecorded
 from ...decider.commands import ENDS_ITS_RUN, Outcome
 
 if TYPE_CHECKING:
-    from ..run import Job, Run
+    from ..run import Run
+    from .jobs import Job
 
 EARLY_COMMIT_SECONDS = 0.005
 """How long a finished task beside slower siblings waits to be recorded: what finishes meanwhile shares the commit."""

@@ -1,7 +1,8 @@
 """The writing half of the thread actor: a command is decided, its events are appended, and what follows is begun.
 
 Decisions are gathered during a turn and stored at its end: graphs that run side by side inside one run share a commit,
-with the next append after the one that kept them waiting. Nothing is shown, started or ended before it is durable.
+with the next append after the one that kept them waiting. Nothing is shown, started or ended before it is durable; but
+where a run is to be stored at its end (durability "exit") what it says is held, and it goes on as if that were durable.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from ....events.errors import (
     ThreadErasedError,
 )
 from ....events.stores.store import Verdict
+from ....events.vocabulary import EXIT
 from ....projections.state.fold import Draft
 from ....projections.state.merge import Channels
 from ....projections.state.thread import ThreadState
@@ -37,8 +39,10 @@ from ...decider.request import Request
 from ..dispatcher import Dispatcher, PooledActor
 from ..journal import Journal
 from ..log import ThreadLog, forget_encoded
-from ..run import Job, MergeJob, Run
+from ..run import Run
 from .followed import Followed
+from .held import Held
+from .jobs import Job, MergeJob
 from .lives import Lives
 from .messages import Again, Part, StepOverdue, commit_of, joins, tell
 from .progress import Books, Step
@@ -51,7 +55,10 @@ _NOTHING: dict[str, Any] = {}
 
 
 class ThreadWriter(Followed, Books, Lives, PooledActor):
-    """What decides and appends. Every field is only touched during its turn, but `state`, which readers may look at."""
+    """What decides and appends. Every field is only touched during its turn; readers look at `stored`."""
+
+    held: Held | None = None
+    """The commit of a run that is stored at its end, from its first decision on. Of the class while there is none."""
 
     def __init__(
         self, dispatcher: Dispatcher, thread: str, log: ThreadLog | None, journal: Journal | None, codec: Codec
@@ -66,7 +73,7 @@ class ThreadWriter(Followed, Books, Lives, PooledActor):
         """The graph whose channels `state` was folded with."""
         self.channels: Channels | None = None
         self.state = ThreadState()
-        """What the log amounts to, as far as this actor has read it. Replaced, never changed."""
+        """What the log amounts to, as far as this actor has read it, and what is held. Replaced, never changed."""
         self.run: Run | None = None
         """The run that is being worked on; None while the thread rests."""
         self.ready: Sequence[Any] = ()
@@ -102,8 +109,15 @@ class ThreadWriter(Followed, Books, Lives, PooledActor):
         """True when a command of this run must be decided after the append that is on its way or comes next."""
         return bool(self.appending or (self.gathered and not joins(self.gathered, run, alone=alone)))
 
+    @property
+    def stored(self) -> ThreadState:
+        """The thread as the store has it, as far as this actor has read it. From any thread."""
+        state = self.state
+        return state.stored or state
+
     def forget(self) -> None:
         """Drop the state: the next command replays the log."""
+        self.held = None
         if self.log is not None:
             self.state = ThreadState()
             self.plan = None
@@ -113,15 +127,18 @@ class ThreadWriter(Followed, Books, Lives, PooledActor):
         self.gathered = _NOTHING
 
     def refresh(self) -> bool:
-        """Fold what other writers appended; True when there was something."""
+        """Fold what other writers appended; True when there was something: a run that is held is lost then."""
         if self.log is None or self.channels is None:
             return False
-        before = self.state
-        self.state = self.log.load(self.codec, self.channels, before)
-        changed = (self.state.version, self.state.digest) != (before.version, before.digest)
-        if changed:
-            self._changed(before)
-        return changed
+        before, held = self.stored, self.held
+        state = self.log.load(self.codec, self.channels, before)
+        if (state.version, state.digest) == (before.version, before.digest):
+            return False
+        self.state, self.held = state, None
+        if held is not None and self.run is not None:
+            self._end(self.run, Ending("failed", StaleVersionError(self.thread, before.version, state.version)))
+        self._changed(before)
+        return True
 
     def _refreshed(self) -> bool:
         with suppress(StoreError):
@@ -193,10 +210,10 @@ class ThreadWriter(Followed, Books, Lives, PooledActor):
             state, onto = last.state, last.decision.draft
             moment = Moment(last.decision.draft.time, last.decision.draft.entropy)
         else:
-            state = self.state
+            state, held = self.state, self.held
             # Ten checkpoint ids fit into a microsecond; time never stands still or goes back within a thread.
-            earliest = state.time + 1 + state.checkpoints_made // 10
-            moment = Moment(max(time.time_ns() // 1000, earliest), os.urandom(16))
+            now = max(time.time_ns() // 1000, state.time + 1 + state.checkpoints_made // 10)
+            moment = Moment(now, os.urandom(16)) if held is None else Moment(now, held.entropy, held.began)
         control, terms = run.settings.control, run.terms
         if control is not None and control.drain_reason is not None:
             terms = replace(terms, drained=control.drain_reason)
@@ -216,17 +233,18 @@ class ThreadWriter(Followed, Books, Lives, PooledActor):
         )
 
     def _store(self) -> None:
-        """Append what is gathered, as one commit."""
+        """Append what is gathered, as one commit; or hold it."""
         parts, self.gathered = tuple(self.gathered.values()), _NOTHING
-        if self.log is None or self.journal is None:
+        run = parts[0].run
+        if self.log is None or self.journal is None or self._holds(run, parts):
             self._stored(parts, 0)
             return
-        run = parts[0].run
         graph = run.plan.name if self.plan is None else self.plan.name
         verdict: Verdict
         try:
-            commit = commit_of(parts, self._command_id(run))
-            entry = self.log.entry(commit, self.state, parts[-1].state, self.codec, graph)
+            held, command = self.held, self._command_id(run)
+            commit = commit_of(parts, command) if held is None else held.commit(command, run.terms.who)
+            entry = self.log.entry(commit, self.stored, parts[-1].state, self.codec, graph)
             if self.journal.store.durable and asyncio._get_running_loop() is not None:
                 # An event loop must not wait for a disk: the committer tells us, and other threads share its commit.
                 self.appending = parts
@@ -238,12 +256,31 @@ class ThreadWriter(Followed, Books, Lives, PooledActor):
             verdict = error
         self._stored(parts, verdict)
 
+    def _holds(self, run: Run, parts: Sequence[Part]) -> bool:
+        """True while a run is under way that is stored at its end: what these parts say is held until then."""
+        held = self.held
+        if held is None:
+            if not run.at_end or parts[0].late:
+                return False
+            draft = parts[0].decision.draft
+            held = self.held = Held(self.state, draft.time, draft.entropy)
+        for part in parts:
+            held.add(part.decision.draft.events, part.decision.draft.time)
+            part.run.said = held.events
+        last = parts[-1]
+        ends = last.run.outer is None and not last.late and last.decision.ending is not None
+        last.state.stored = None if ends else held.stored
+        return not ends
+
     def _stored(self, parts: Sequence[Part], verdict: Verdict) -> None:
         """An append's verdict has come: what was decided holds, or is decided anew."""
         if isinstance(verdict, Exception):
             self._not_stored(parts, verdict)
             return
         self.state = parts[-1].state
+        if self.held is not None and self.state.stored is None:
+            forget_encoded(self.held.events)
+            self.held = None
         if self.followers:
             self._tell_followers()
         for part in parts:
@@ -256,7 +293,8 @@ class ThreadWriter(Followed, Books, Lives, PooledActor):
         for reader, view in run.readers:
             reader.show(part.chunks(view))
         events = decision.draft.events
-        forget_encoded(events)
+        if self.held is None:
+            forget_encoded(events)
         if run.over:
             return
         if run.outer is None and getattr(part.command, "checkpoint", ""):
@@ -267,6 +305,9 @@ class ThreadWriter(Followed, Books, Lives, PooledActor):
             self._start(run, decision)
 
     def _not_stored(self, parts: Sequence[Part], error: Exception) -> None:
+        if self.held is not None:
+            self._lose(parts[-1], error)
+            return
         if len(parts) > 1 and isinstance(error, CodecError):
             # One of them cannot be written, or all are too long for one commit: each has its own.
             for part in parts:
@@ -289,6 +330,20 @@ class ThreadWriter(Followed, Books, Lives, PooledActor):
         for part in parts:
             if not part.late and not part.run.over:
                 self._end(part.run, Ending("failed", error))
+
+    def _lose(self, last: Part, error: Exception) -> None:
+        """A run that was to be stored at its end was not: its work is lost, what others stored is as they left it."""
+        error.add_note(f"nothing of run {last.run.terms.run} was stored: durability={EXIT!r} stores a run at its end")
+        if last.decision.ending is not None and last.decision.ending.error is not None:
+            error.__cause__ = last.decision.ending.error
+        self._end(last.run, Ending("failed", error))
+        if isinstance(error, (OutcomeUnknownError, ThreadErasedError)):
+            self.forget()
+
+    def _let_go(self) -> None:
+        """Go back to what is stored: what a run said beyond it is lost."""
+        if self.held is not None:
+            self.state, self.held = self.held.stored, None
 
     def _decide_again(self, part: Part, step: Step | None) -> None:
         """Another process appended first. A new command is decided again; a run under way has lost its thread."""

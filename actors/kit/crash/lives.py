@@ -152,7 +152,7 @@ class Life:
         if actor is None or actor.log is None or actor.plan is not self.graph.plan:
             return []
         replayed = actor.log.load(self.graph.codec, self.graph.channels)
-        same = portrait(replayed, self.graph.channels) == portrait(actor.state, self.graph.channels)
+        same = portrait(replayed, self.graph.channels) == portrait(actor.stored, self.graph.channels)
         return [] if same else ["replaying the log gives another state than the process has"]
 
     def recorded(self, note: str = "") -> RecordedLog:

@@ -26,10 +26,11 @@ from ...doors.request import Options, open_run
 from ...engine.dispatcher import Dispatcher, PooledActor
 from ...engine.effects import EffectKept
 from ...engine.log import ThreadLog
-from ...engine.run import Job, MergeJob, Run
+from ...engine.run import Run
 from ...engine.runner import aperform, merge, perform, wants_loop
 from ...engine.runtime import Runtime
 from ...engine.thread import ThreadActor
+from ...engine.work.jobs import Job, MergeJob
 from ...engine.work.messages import FLUSH, Finished, MergeFinished
 from ...engine.work.progress import Progress
 from .clock import VirtualClock

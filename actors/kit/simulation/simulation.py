@@ -15,7 +15,8 @@ from ....events.stores.store import Store
 from ....events.vocabulary import Commit
 from ....projections.state.views import StateSnapshot
 from ...doors.compiled import CompiledStateGraph
-from ...engine.run import Job, MergeJob, Run
+from ...engine.run import Run
+from ...engine.work.jobs import Job, MergeJob
 from ...engine.work.messages import Finished, MergeFinished
 from ..laws import broken_laws, portrait
 from ..readable import log_lines
@@ -232,9 +233,9 @@ class Simulation:
             if actor is None or actor.plan is not graph.plan:
                 continue
             fresh = process.log.load(graph.codec, graph.channels)
-            if fresh.version != actor.state.version:
+            if fresh.version != actor.stored.version:
                 continue
-            replayed, live = portrait(fresh, graph.channels), portrait(actor.state, graph.channels)
+            replayed, live = portrait(fresh, graph.channels), portrait(actor.stored, graph.channels)
             if replayed != live:
                 parts = [key for key in live if live[key] != replayed[key]]
                 found.append(f"replaying the log gives other {', '.join(parts)} than process {number} has")

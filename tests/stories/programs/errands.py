@@ -4,6 +4,8 @@
     python errands.py threads.db saturday go-on       # press Enter: only the slow errand is run again
     cat threads.db.ledger
 
+With `begin-exit` nothing is stored before both are done: after a kill there is nothing to go on with.
+
 A Postgres connection string may stand in the file's place, with the ledger's name as the last word.
 """
 
@@ -47,8 +49,10 @@ for errand in ("post_office", "barber"):
 def main(address: str, thread: str, verb: str, ledger: str = "") -> None:
     with store_at(address) as saver:
         saturday = graph.compile(checkpointer=saver)
-        given: Day | None = {"ledger": ledger or f"{address}.ledger"} if verb == "begin" else None
-        print(json.dumps(saturday.invoke(given, {"configurable": {"thread_id": thread}})), flush=True)
+        given: Day | None = {"ledger": ledger or f"{address}.ledger"} if verb != "go-on" else None
+        durability = "exit" if verb == "begin-exit" else "sync"
+        done = saturday.invoke(given, {"configurable": {"thread_id": thread}}, durability=durability)
+        print(json.dumps(done), flush=True)
 
 
 if __name__ == "__main__":
