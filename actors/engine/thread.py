@@ -171,7 +171,7 @@ class ThreadActor(SyncCalls, ThreadWriter):
             if run.at_end:
                 # The conflict with what others stored before would only show at the run's end.
                 self.refresh()
-                self._look_whether_erased()
+                self._look_whether_erased(run)
         except Exception as error:
             self._end(run, Ending("failed", error))
             return

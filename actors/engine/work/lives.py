@@ -7,6 +7,7 @@ from typing import Any
 from ....events.errors import ThreadErasedError
 from ....projections.state.thread import ThreadState
 from ...decider.commands import Report, Stop
+from ..run import Run
 from .messages import Part
 
 _CONFLICTS_MAX = 3
@@ -16,15 +17,14 @@ _CONFLICTS_MAX = 3
 class Lives:
     """What an actor does when it finds its thread erased."""
 
-    def _look_whether_erased(self: Any) -> None:
-        """For a run that is stored at its end, which must not learn then that it began in a life that was over."""
-        if self.state.version >= 0:
+    def _look_whether_erased(self: Any, run: Run) -> None:
+        """A run that is to be stored at its end stores each step if it begins a life: its first append says which."""
+        if self.state.version >= 0 or self.log is None:
             return
         try:
             self.log.store.head(self.log.thread, self.log.tenant)
-        except ThreadErasedError as error:
-            if error.epoch is not None:
-                self.state = ThreadState(epoch=error.epoch + 1)
+        except ThreadErasedError:
+            run.at_end = False
 
     def _begins_anew(self: Any, part: Part, error: ThreadErasedError) -> bool:
         """Decide a call once more, as the first of the thread's next life; False for work of the life that is over."""
