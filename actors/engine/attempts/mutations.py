@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from ....events.errors import EncodeError
-from ..run import Job
+from ..work.jobs import Job
 
 
 class Held(Struct, frozen=True):
