@@ -38,6 +38,7 @@ WIDE_FOLDERS: dict[str, str] = {
 OPTIONAL: dict[str, str] = {
     "aiohttp": "tavily",
     "cryptography": "crypto",
+    "hypothesis": "testing",
     "langchain_anthropic": "anthropic",
     "langchain_aws": "aws",
     "langchain_google_genai": "google",

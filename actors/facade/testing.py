@@ -1,8 +1,9 @@
 """Testing graphs: given/when/then, every order of things, crashes everywhere, stores that fail, logs as fixtures.
 
-`ScriptedModel` answers from a script; `given` plays one thread; `Simulation` and `explore` take its steps in any order;
-`crash_everywhere` kills real processes; `FaultyStore` fails at the n-th call; `StoreContract` is what a store must do;
-`save_log` and `load_log` keep a thread's log for a later test. Install the `testing` extra.
+`ScriptedModel` answers from a script. `given` plays one thread; `Simulation` and `explore` take its steps in any
+order; `graph_machine` has Hypothesis look for an order that fails; `crash_everywhere` kills real processes.
+`FaultyStore` fails at the n-th call; `StoreContract` is what a store must do. `save_log` and `load_log` keep a
+thread's log for a later test. Install the `testing` extra.
 """
 
 from importlib import import_module
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from clew.actors.kit.crash.everywhere import CrashFailed, CrashReport, SqliteFiles, crash_everywhere
 from clew.actors.kit.crash.sites import SITES
 from clew.actors.kit.faulty_store import Fault, FaultyStore, faulty_saver
+from clew.actors.kit.machine.play import MachineFailed, replay_failure
 from clew.actors.kit.readable import Said, said
 from clew.actors.kit.recorded_log import RecordedLog, load_log, save_log
 from clew.actors.kit.scenario import (
@@ -36,6 +38,8 @@ from clew.actors.kit.simulation.simulation import Simulation, SimulationFailed
 from clew.actors.kit.store_contract import StoreContract
 
 if TYPE_CHECKING:
+    from clew.actors.kit.machine.inputs import inputs_of
+    from clew.actors.kit.machine.machine import graph_machine
     from clew.actors.kit.strategies.events import commits, events
     from clew.actors.kit.strategies.same import same
     from clew.actors.kit.strategies.values import messages, values
@@ -49,6 +53,7 @@ __all__ = [
     "Fact",
     "Fault",
     "FaultyStore",
+    "MachineFailed",
     "RecordedLog",
     "Rule",
     "Said",
@@ -71,12 +76,15 @@ __all__ = [
     "explore",
     "faulty_saver",
     "given",
+    "graph_machine",
     "in_order",
+    "inputs_of",
     "load_log",
     "messages",
     "otherwise",
     "passed",
     "raised",
+    "replay_failure",
     "reply_to",
     "returned",
     "said",
@@ -91,6 +99,8 @@ __all__ = [
 _LATER = {
     "commits": "clew.actors.kit.strategies.events",
     "events": "clew.actors.kit.strategies.events",
+    "graph_machine": "clew.actors.kit.machine.machine",
+    "inputs_of": "clew.actors.kit.machine.inputs",
     "messages": "clew.actors.kit.strategies.values",
     "same": "clew.actors.kit.strategies.same",
     "values": "clew.actors.kit.strategies.values",

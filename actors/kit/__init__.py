@@ -3,9 +3,11 @@
 script.py, scripted_model.py   models that answer from a script
 scenario.py, readable.py       given, when, then; events as people read and compare them
 simulation/                    any order of nodes, calls, waits and crashes, on a virtual clock
+machine/                       a Hypothesis state machine made from a graph
 crash/                         `kill -9` at every append, in real processes
 recorded_log.py, laws.py       logs as files; what every log must keep
 faulty_store.py                a store that fails at the n-th call
 store_contract.py              what every store must do
+plugin.py                      the pytest plug-in
 strategies/                    Hypothesis strategies for all that a thread can hold
 """

@@ -1,0 +1,189 @@
+"""`graph_machine`: a Hypothesis state machine made from a compiled graph. Rules choose, `Play` does and checks."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from ...doors.compiled import CompiledStateGraph
+from ..simulation.simulation import Graph
+from .inputs import answers_to, inputs_of
+from .play import PROCESSES, Invariant, MachineFailed, Play, Rules
+from .smallest import Smallest
+
+EXAMPLES = 40
+"""Conversations that are tried when neither the caller, nor CLEW_EXAMPLES, nor a Hypothesis profile says how many."""
+STEPS = 25
+"""Steps of each."""
+
+SHRINK_SECONDS = 20.0
+"""How long a failure is made smaller."""
+
+Answers = st.SearchStrategy[Any] | Callable[[Any], st.SearchStrategy[Any]]
+
+
+def graph_machine(
+    graph: Graph,
+    *versions: Graph,
+    inputs: st.SearchStrategy[Any] | None = None,
+    answers: Answers | None = None,
+    invariants: Sequence[Invariant] = (),
+    errors: tuple[type[BaseException], ...] = (),
+    begin: Callable[[], None] | None = None,
+    save_to: str | PathLike[str] | None = None,
+    examples: int | None = None,
+    steps: int | None = None,
+    shrink_seconds: float = SHRINK_SECONDS,
+) -> type[RuleBasedStateMachine]:
+    """A state machine that talks with one thread of the graph: a test is its `TestCase`.
+
+    ```python
+    TestLetters = graph_machine(make_graph, invariants=[paid_once], save_to="tests/failures").TestCase
+    ```
+
+    Two processes serve the thread. Rules: new input (from the graph's input schema), an answer, a late one, one to a
+    question that nobody asked, a call sent again; a node runs, is reported, time passes, everything comes to rest; a
+    process dies or is replaced by a new version; the clock jumps. After each step it is checked that the log is whole,
+    that replaying it gives what the processes have, that no question has two answers, no command was done twice, no
+    effect on record was done again, nothing acknowledged is lost, that late and wrong answers were refused, that nodes
+    raise nothing but `errors`, and the caller's `invariants`.
+
+    Args:
+        graph: a compiled graph, or (better) a function that makes one for each process.
+        versions: later versions of it that may be deployed while the thread lives.
+        inputs: a strategy for inputs; by default as the input schema declares them.
+        answers: a strategy for answers, or a function from an `Interrupt` to one; by default as the question's schema
+            allows, else yes, no, true, false and short texts.
+        invariants: functions of the `Simulation` (`values`, `state`, `events`); False or an error is a failure.
+        errors: what nodes may raise.
+        begin: called before each conversation: empties ledgers, resets fakes.
+        save_to: a folder for the smallest failure, for `replay_failure`.
+        examples: conversations to try; the environment variable CLEW_EXAMPLES goes before it.
+        steps: steps of each, at most.
+        shrink_seconds: how long to look for a smaller failure once there is one.
+
+    Raises:
+        TypeError: there is no strategy for the graph's inputs: give `inputs`.
+    """
+    made = graph if isinstance(graph, CompiledStateGraph) else graph()
+    given = inputs_of(made) if inputs is None else inputs
+    name = re.sub(r"\W+", "-", made.name or "").strip("-").lower() or "graph"
+    rules = Rules(
+        [graph, *versions], tuple(invariants), errors, begin, None if save_to is None else Path(save_to).resolve(), name
+    )
+    smallest = Smallest(rules, shrink_seconds)
+    processes = st.integers(0, PROCESSES - 1)
+    any_of = st.integers(0, 9)
+
+    def answer_to(question: Any) -> st.SearchStrategy[Any]:
+        if answers is None:
+            return answers_to(question.response_schema)
+        return answers(question) if callable(answers) else answers
+
+    class Machine(RuleBasedStateMachine):
+        """What is done to the thread, and by which process."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.play = Play(rules)
+            self.over = False
+            """True when the conversation has failed."""
+
+        def _take(self, **step: Any) -> None:
+            try:
+                self.play.take(step)
+            except MachineFailed as error:
+                self.over = True
+                raise smallest.of(error) from error
+
+        @initialize(value=given, process=processes)
+        def first_input(self, value: Any, process: int) -> None:
+            self._take(do="input", process=process, value=self.play.value(value))
+
+        @rule(kind=st.sampled_from(["input", "continue", "answer nobody"]), value=given, process=processes)
+        def somebody_calls(self, kind: str, value: Any, process: int) -> None:
+            """New input, None, or an answer to a question that nobody asked."""
+            step = {} if kind == "continue" else {"value": self.play.value(value if kind == "input" else "wrong")}
+            self._take(do=kind, process=process, **step)
+
+        @precondition(lambda self: self.play.possible)
+        @rule(choices=st.lists(any_of, min_size=1, max_size=4))
+        def goes_on_a_little(self, choices: list[int]) -> None:
+            for which in choices:
+                possible = self.play.possible
+                if possible:
+                    self._take(do="step", name=possible[which % len(possible)])
+
+        @precondition(lambda self: self.play.possible)
+        @rule()
+        def everything_rests(self) -> None:
+            self._take(do="rest")
+
+        @precondition(lambda self: self.play.open_questions)
+        @rule(data=st.data(), which=any_of, process=processes)
+        def answer(self, data: st.DataObject, which: int, process: int) -> None:
+            questions = self.play.open_questions
+            value = data.draw(answer_to(questions[which % len(questions)]))
+            self._take(do="answer", process=process, question=which, value=self.play.value(value))
+
+        @precondition(lambda self: self.play.answered_questions)
+        @rule(which=any_of, process=processes)
+        def late_answer(self, which: int, process: int) -> None:
+            self._take(do="answer late", process=process, question=which, value=self.play.value("late"))
+
+        @precondition(lambda self: any(not call.client.waits for call in self.play.calls))
+        @rule(which=any_of)
+        def same_call_again(self, which: int) -> None:
+            if any(not call.client.waits and not call.client.lost for call in self.play.calls):
+                self._take(do="repeat", call=which)
+
+        @precondition(lambda self: self.play.busy)
+        @rule(which=any_of)
+        def crash(self, which: int) -> None:
+            busy = self.play.busy
+            self._take(do="crash", process=busy[which % len(busy)])
+
+        @rule(seconds=st.sampled_from([-3600, -1, 60, 86_400, 31_536_000]))
+        def clock_jumps(self, seconds: int) -> None:
+            self._take(do="clock", seconds=seconds)
+
+        @precondition(lambda self: len(rules.graphs) > 1)
+        @rule(process=processes, version=st.integers(0, max(0, len(rules.graphs) - 1)))
+        def deploy(self, process: int, version: int) -> None:
+            self._take(do="deploy", process=process, version=version)
+
+        def teardown(self) -> None:
+            if not self.over and self.play.steps:
+                self._take(do="rest")
+
+    Machine.__name__ = Machine.__qualname__ = f"{name.title().replace('-', '')}Machine"
+    Machine.TestCase.settings = _sizes(examples, steps)
+    return Machine
+
+
+def _sizes(examples: int | None, steps: int | None) -> settings:
+    """How much is tried: as the caller says, as CLEW_EXAMPLES says, as the profile has it, else little."""
+    profile, standard = settings(), settings.get_profile("default")
+    by_profile = profile.max_examples != standard.max_examples
+    by_environment = int(os.environ.get("CLEW_EXAMPLES", "0"))
+    wanted = by_environment or examples
+    return settings(
+        max_examples=wanted or (profile.max_examples if by_profile else EXAMPLES),
+        stateful_step_count=steps or (profile.stateful_step_count if by_profile else STEPS),
+        derandomize=not (by_environment or by_profile),
+        database=None,
+        # Hypothesis would make a failure smaller rule by rule, for up to five minutes; steps are made fewer here.
+        phases=[Phase.explicit, Phase.generate],
+        report_multiple_bugs=False,
+        deadline=None,
+        suppress_health_check=tuple(HealthCheck.__members__.values()),
+        print_blob=False,
+    )
