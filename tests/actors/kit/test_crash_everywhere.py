@@ -15,7 +15,7 @@ from clew.testing import SITES, CrashFailed, FaultyStore, SqliteFiles, crash_eve
 
 from .desk import CONVERSATION, Bag, desk, market, pay, remembering
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.forks]
 TEA = [{"names": ["x"]}, Command(resume="green")]
 
 
