@@ -184,6 +184,6 @@ def _sizes(examples: int | None, steps: int | None) -> settings:
         phases=[Phase.explicit, Phase.generate],
         report_multiple_bugs=False,
         deadline=None,
-        suppress_health_check=tuple(HealthCheck.__members__.values()),
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
         print_blob=False,
     )
