@@ -9,12 +9,16 @@ class LangGraphDeprecationWarning(DeprecationWarning):
     Args:
         message: what is old and what to write.
         since: major and minor version of the API that put it aside.
+        expected_removal: the version that will be without it; the next major one when nothing is said.
     """
 
-    def __init__(self, message: str, *args: object, since: tuple[int, int] = (1, 0)) -> None:
+    def __init__(
+        self, message: str, *args: object, since: tuple[int, int], expected_removal: tuple[int, int] | None = None
+    ) -> None:
         super().__init__(message, *args)
-        self.message = message
+        self.message = message.rstrip(".")
         self.since = since
+        self.expected_removal = expected_removal or (since[0] + 1, 0)
 
     def __str__(self) -> str:
         return f"{self.message} (put aside in version {self.since[0]}.{self.since[1]} of LangGraph's API)"

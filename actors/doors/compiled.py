@@ -21,6 +21,7 @@ from ..watch.watch import open_watch
 from . import editing
 from . import state as state_door
 from .caches import cache_places
+from .config import handed_on
 from .drive import adrive, drive
 from .output import Forms, output_of
 from .request import Options, meant_durability, open_run, output_keys, result_keys
@@ -173,10 +174,11 @@ class CompiledStateGraph(Joinable):
     ) -> Iterator[Any]:
         """Run and give out chunks as they come; the next super-step begins when the last one's chunks were taken.
 
-        Modes: "updates" (default): `{node: what it wrote}`; "values": the state after each step; "messages":
-        `(message or chunk, metadata)`; "custom": what nodes emit; "tasks": the beginning and end of each task;
-        "checkpoints": each checkpoint, where there is a checkpointer; "debug": both, with step and time; "tools": what
-        becomes of tool calls. The payloads' shapes are in `clew.types`.
+        Modes: "updates": `{node: what it wrote}`; "values": the state after each step; "messages": `(message or chunk,
+        metadata)`; "custom": what nodes emit; "tasks": the beginning and end of each task; "checkpoints": each
+        checkpoint, where there is a checkpointer; "debug": both, with step and time; "tools": what becomes of tool
+        calls. The payloads' shapes are in `clew.types`. The default is the graph's `stream_mode`, which is "updates";
+        "values" for a node that hands its own config on to a graph that it calls.
 
         A list of modes gives `(mode, payload)`, `subgraphs` puts the namespace in front. With version "v2" every chunk
         is `{"type": mode, "ns": namespace, "data": payload}`, and "values" has "interrupts" and the state in the class
@@ -187,7 +189,7 @@ class CompiledStateGraph(Joinable):
         """
         durability = meant_durability(durability, kwargs)
         forms = Forms(
-            stream_mode,
+            self._mode(config) if stream_mode is None else stream_mode,
             "updates",
             version=version,
             subgraphs=subgraphs,
@@ -233,7 +235,7 @@ class CompiledStateGraph(Joinable):
         """As `stream`; async nodes run on the calling event loop, sync ones on the runtime's pool."""
         durability = meant_durability(durability, kwargs)
         forms = Forms(
-            stream_mode,
+            self._mode(config) if stream_mode is None else stream_mode,
             "updates",
             version=version,
             subgraphs=subgraphs,
@@ -303,6 +305,10 @@ class CompiledStateGraph(Joinable):
         if version == "v3":
             return open_astream_events(self, input, config, transformers, kwargs)
         return super().astream_events(input, config, version=version, **kwargs)  # type: ignore[arg-type]
+
+    def _mode(self, config: Config) -> str | Sequence[str]:
+        """The mode of a stream for which none is given: a node that hands on its config reads the state."""
+        return "values" if handed_on(config) else self.stream_mode
 
     # -- state
 

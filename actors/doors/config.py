@@ -97,6 +97,15 @@ def own(config: Mapping[str, Any], key: str) -> str:
     return "" if (surrounding.get("configurable") or {}).get(key) == given else given
 
 
+def handed_on(given: Mapping[str, Any] | None) -> bool:
+    """True for the config that a node has, passed by the node to a graph that it calls."""
+    if not given:
+        return False
+    place = (given.get("configurable") or {}).get("checkpoint_ns")
+    surrounding = (var_child_runnable_config.get(None) or {}) if place else {}
+    return bool(place) and (surrounding.get("configurable") or {}).get("checkpoint_ns") == place
+
+
 def concurrency_max(config: Mapping[str, Any]) -> int | None:
     """How many tasks of a step may run at once; None for no limit of the caller's. `ValueError` for less than 1."""
     limit = config.get("max_concurrency")

@@ -54,7 +54,7 @@ def needs(run: Run, runtime: Runtime) -> Iterator[Need]:
 def _hand_out(run: Run, runtime: Runtime) -> Job | MergeJob | None:
     """Give the open jobs to whoever should do them; the one for the caller itself is returned."""
     if run.loop is None:
-        if run.settings.live:
+        if _gives_out(run):
             return _for_pool_only(run, runtime)
         if len(run.jobs) > 1 and run.take_fresh():
             _ask_pool(run, runtime, len(run.jobs) - 1)
@@ -67,8 +67,14 @@ def _hand_out(run: Run, runtime: Runtime) -> Job | MergeJob | None:
     return None
 
 
+def _gives_out(run: Run) -> bool:
+    """True while the caller must be free to give out chunks: nodes emit some, or one of several tasks may be done."""
+    settings = run.settings
+    return settings.live or (settings.stepwise and len(run.progress.working) > 1)
+
+
 def _for_pool_only(run: Run, runtime: Runtime) -> Job | MergeJob | None:
-    """While nodes emit chunks, the caller must be free to give them out; merges emit nothing."""
+    """All jobs but merges, which emit nothing, are the pool's."""
     merges = run.pop_job(lambda job: isinstance(job, MergeJob))
     if merges is None:
         if run.starved:
@@ -214,7 +220,7 @@ def _wait(run: Run) -> None:
     if run.progress.held:
         run.wait(EARLY_COMMIT_SECONDS)
         run.actor.offer(FLUSH)
-    elif run.settings.live and run.jobs:
+    elif run.jobs and _gives_out(run):
         run.starved = not run.wait(STARVED_SECONDS) and bool(run.jobs)
     else:
         run.wait()

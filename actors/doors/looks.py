@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Self, get_type_hints
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from pydantic import BaseModel, TypeAdapter, create_model
@@ -24,8 +24,8 @@ _OPEN = {"arbitrary_types_allowed": True}
 class Pregel(Setup, Runnable[Any, Any]):
     """The part of a compiled graph that describes it."""
 
-    stream_mode = "updates"
-    """The mode of `stream` when none is given."""
+    stream_mode: str | Sequence[str] = "updates"
+    """The mode of `stream` when none is given: set it on the graph, or on a `copy`."""
     step_timeout = None
     stream_eager = False
     retry_policy = ()
@@ -77,9 +77,12 @@ class Pregel(Setup, Runnable[Any, Any]):
 
     def config_schema(self, *, include: Sequence[str] | None = None) -> type[BaseModel]:
         """A pydantic model of the config, with the context's fields under `configurable`; older code asks for it."""
-        fields: dict[str, Any] = {name: (Any, None) for name in include or () if name != "configurable"}
+        fields: dict[str, Any] = {}
         if self.plan.context_schema is not None:
             fields["configurable"] = (for_pydantic(self.plan.context_schema), None)
+        for name, hint in get_type_hints(RunnableConfig).items():
+            if name in (include or ()) and name != "configurable":
+                fields[name] = (hint, None)
         return create_model(self.get_name("Config"), __config__=_OPEN, **fields)  # type: ignore[call-overload]
 
     def _jsonschema(self, schema: Any, kind: str) -> dict[str, Any]:
@@ -115,16 +118,6 @@ class Pregel(Setup, Runnable[Any, Any]):
     def stream_channels_list(self) -> list[str]:
         """The keys that streams show, always as a list."""
         return list(self.plan.state_view.keys)
-
-    @property
-    def interrupt_before_nodes(self) -> str | list[str]:
-        """The nodes that every run stops before, or "*"."""
-        return "*" if "before" in self.plan.interrupt_all else sorted(self.plan.interrupt_before)
-
-    @property
-    def interrupt_after_nodes(self) -> str | list[str]:
-        """The nodes that every run stops after, or "*"."""
-        return "*" if "after" in self.plan.interrupt_all else sorted(self.plan.interrupt_after)
 
     def validate(self) -> Self:
         """The graph itself: `compile` has looked at it already."""

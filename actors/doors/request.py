@@ -38,6 +38,7 @@ from .subgraphs import subgraph_at
 DURABILITIES = ("sync", "async", EXIT)
 VERSIONS = ("v1", "v2")
 """Forms of stream chunks and results."""
+NOWHERE: frozenset[str] = frozenset()
 QUESTION_ID_LENGTH = 32
 STRICT_RESUME = "__pregel_strict_resume"
 """Key of `configurable` that has answers refused which LangGraph takes with a shrug; the name is LangGraph's."""
@@ -82,8 +83,8 @@ def open_run(
     terms = Terms(
         run=str(completed.get("run_id") or uuid.uuid4()),
         steps_max=steps_max(completed),
-        interrupt_before=breakpoints(graph, options.interrupt_before, plan.interrupt_before, "interrupt_before"),
-        interrupt_after=breakpoints(graph, options.interrupt_after, plan.interrupt_after, "interrupt_after"),
+        interrupt_before=breakpoints(graph, options.interrupt_before, graph.interrupt_before_nodes, "interrupt_before"),
+        interrupt_after=breakpoints(graph, options.interrupt_after, graph.interrupt_after_nodes, "interrupt_after"),
         metadata=_metadata(completed) if kept else None,
         durability=durability(options.durability, around, inside=site.inside),
         who=str(completed["configurable"].get("who") or ""),
@@ -188,7 +189,9 @@ def _show_around(run: Run, graph: Setup, around: Run, options: Options) -> None:
         readers.append((around, around.view))
     shown = run.settings.output_keys if options.stepwise else result_keys(graph, run.settings.output_keys)
     for reader, outer in readers:
-        view = RunView(run.channels, run.view.keys, run.view.root, reader.settings.modes, shown)
+        # Who reads what nodes emit has it alone: it may hand it on, and it must not come twice.
+        modes = reader.settings.modes - (run.settings.modes & {"custom"})
+        view = RunView(run.channels, run.view.keys, run.view.root, modes, shown)
         view.line, view.ns = run.view.line, run.view.ns
         describe_view(view, graph, run.settings.config, run.terms, Options(version=outer.version))
         view.seen_messages = reader.view.seen_messages
@@ -329,13 +332,14 @@ def is_question_id(key: Any) -> bool:
 
 
 def breakpoints(
-    graph: Setup, given: Sequence[str] | str | None, compiled: frozenset[str], argument: str
+    graph: Setup, given: Sequence[str] | str | None, usual: Sequence[str] | str, argument: str
 ) -> frozenset[str]:
-    """The nodes to stop at: the call's, or what the graph was compiled with. Raises `ValueError` for an unknown one."""
-    nodes = graph.plan.nodes
+    """The nodes to stop at, the call's or the graph's. Raises `ValueError` for an unknown one."""
+    given = given or usual
     if not given:
-        return compiled
-    if given == "*":
+        return NOWHERE
+    nodes = graph.plan.nodes
+    if given == "*" or (not isinstance(given, str) and "*" in given):
         return frozenset(name for name, node in nodes.items() if not node.hidden)
     names = frozenset([given] if isinstance(given, str) else given)
     unknown = sorted(names - set(nodes))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -57,6 +57,10 @@ class Setup:
         self.shapes: Mapping[str, NodeShape] = {name: _shape(node) for name, node in plan.nodes.items()}
         self.stream_transformers = tuple(transformers)
         """What makes projections of its v3 streams, besides the built-in ones."""
+        self.interrupt_before_nodes: str | Sequence[str] = _stops(plan, "before", plan.interrupt_before)
+        """Nodes that every run stops before, or "*"; a call may name others."""
+        self.interrupt_after_nodes: str | Sequence[str] = _stops(plan, "after", plan.interrupt_after)
+        """Nodes that every run stops after, or "*"; a call may name others."""
         self._knows_inside = False
         self._runtime = runtime
         if isinstance(checkpointer, BaseCheckpointSaver):
@@ -147,6 +151,10 @@ def _shape(node: Node) -> NodeShape:
         metadata=node.metadata,
         nested=node.subgraph is not None,
     )
+
+
+def _stops(plan: Plan, moment: str, nodes: Collection[str]) -> str | list[str]:
+    return "*" if moment in plan.interrupt_all else sorted(nodes)
 
 
 def _registry(plan: Plan) -> Registry:

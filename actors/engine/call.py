@@ -252,7 +252,7 @@ class Call:
     def _pause(self, raised: InterruptRaised) -> GraphInterrupt:
         self.open.append(raised.question)
         schema = raised.schema.value if raised.schema is not None else None
-        return GraphInterrupt([Interrupt(raised.value.value, raised.question, schema)])
+        return GraphInterrupt([Interrupt(raised.value.value, raised.question, response_schema=schema)])
 
     def _give_up(self, standing: Question, value: Any) -> None:
         """The body asks something else in a place where a question stands: never re-bind the answer."""

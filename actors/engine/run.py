@@ -194,6 +194,8 @@ class Run:
         """Step number at which the run began."""
         self.cancelled = False
         """True once somebody asked for the run to stop: what nodes raise then is not their own."""
+        self.failing = False
+        """True once a node failed for good and those beside it are only waited for: nothing is tried again."""
         self.stop_wanted = ""
         """Status to stop with as soon as the append on its way is durable."""
         self.detached = False
@@ -336,13 +338,19 @@ class Run:
         return not self._nothing_to_do() or self._signal.wait(seconds)
 
     def wait_apart(self, seconds: float) -> bool:
-        """Let time pass, for a thread that has no other part in the run now; False at once when the run ends."""
+        """Let time pass, for a thread that has no other part in the run now; False when the run ends or fails."""
         with _MAKING_A_PAUSE:
             if self._pause is None:
                 self._pause = threading.Event()
-        if not self.over:
+        if not (self.over or self.failing):
             self._pause.wait(seconds)
-        return not self.over
+        return not (self.over or self.failing)
+
+    def fail(self) -> None:
+        """Say that a node failed for good: who waits for another attempt need not. The actor calls it."""
+        self.failing = True
+        if self._pause is not None:
+            self._pause.set()
 
     def waiting(self) -> asyncio.Future[None]:
         """A future of the running loop that resolves when there is something to do."""

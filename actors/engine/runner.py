@@ -412,7 +412,7 @@ def _open_questions(job: Job, call: Call) -> list[Interrupt]:
     """The questions at which the node waits, so that a trace shows what was asked."""
     raised = [*(question.raised for question in job.task.questions), *call.asked]
     return [
-        Interrupt(one.value.value, one.question, None if one.schema is None else one.schema.value)
+        Interrupt(one.value.value, one.question, response_schema=None if one.schema is None else one.schema.value)
         for one in raised
         if one.question in call.open
     ] + call.asked_below

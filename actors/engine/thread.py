@@ -341,7 +341,7 @@ class ThreadActor(SyncCalls, ThreadWriter):
     # -- reports
 
     def _finished(self, message: Finished) -> None:
-        job = message.job
+        job, outcome = message.job, message.outcome
         run, progress = job.run, job.run.progress
         progress.done(job)
         if self._step(run.ns) != job.address:
@@ -350,13 +350,13 @@ class ThreadActor(SyncCalls, ThreadWriter):
                 self._end(run, Ending("failed", error))
             self._close(progress)
             return
-        outcome = message.outcome
         if run is not progress.run and outcome.kind in ENDS_ITS_RUN:
             # The trouble of an earlier run is not this one's: whoever goes on with the step tries the task anew.
             outcome = replace(outcome, kind="abandoned")
-        if outcome.kind == "failed" and waits_for_siblings(job, outcome):
+        if outcome.kind in ENDS_ITS_RUN and waits_for_siblings(job, outcome):
             self._drop_jobs(run, jobs_beside(run, progress.running(job.address)))
             progress.failed.append((job.address, outcome))
+            run.fail()
         else:
             progress.hold(job.address, outcome)
         self._note(progress)

@@ -116,7 +116,7 @@ _BUILDERS: dict[int, Callable[..., Any]] = {
     codes.SEND: lambda node, arg, timeout: Send(node, arg, timeout=_timeout(timeout)),
     codes.COMMAND: _command,
     codes.OVERWRITE: Overwrite,
-    codes.INTERRUPT: Interrupt,
+    codes.INTERRUPT: lambda value, id, schema: Interrupt(value, id, response_schema=schema),
 }
 _SPREAD = frozenset(
     {codes.DEQUE, codes.DEFAULT_DICT, codes.EXCEPTION, codes.SEND, codes.COMMAND, codes.OVERWRITE, codes.INTERRUPT}

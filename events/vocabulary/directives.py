@@ -133,7 +133,7 @@ class Interrupt:
     response_schema: Any = None
     """JSON schema of the answer, if the question gave one."""
 
-    def __init__(self, value: Any, id: str = NO_ID, response_schema: Any = None, **earlier: Any) -> None:
+    def __init__(self, value: Any, id: str = NO_ID, *, response_schema: Any = None, **earlier: Any) -> None:
         self.value = value
         namespace = earlier.get("ns")
         if id == NO_ID and namespace and isinstance(namespace, Sequence):
@@ -142,9 +142,9 @@ class Interrupt:
         self.response_schema = response_schema
 
     @classmethod
-    def from_ns(cls, value: Any, ns: str) -> Interrupt:
+    def from_ns(cls, value: Any, ns: str, *, response_schema: Any = None) -> Interrupt:
         """The question that the task of this namespace asks: its id follows from the namespace."""
-        return cls(value, _id_of(ns))
+        return cls(value, _id_of(ns), response_schema=response_schema)
 
     @property
     def interrupt_id(self) -> str:

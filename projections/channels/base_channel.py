@@ -45,13 +45,10 @@ class BaseChannel(Channel[Value]):
     """The state's key, for messages."""
     _cell: Cell = None
 
-    def __new__(cls, *arguments: Any, **named: Any) -> Self:
-        """Raises `TypeError` for the base itself."""
-        if cls is BaseChannel:
-            raise TypeError("BaseChannel is the base of the channel classes: make one of them, or a class of your own")
-        return super().__new__(cls)
-
     def __init__(self, typ: Any = Any, key: str = "") -> None:
+        """Raises `TypeError` for the base itself."""
+        if type(self) is BaseChannel:
+            raise TypeError("BaseChannel is the base of the channel classes: make one of them, or a class of your own")
         self.typ = typ
         if key:
             self.key = key

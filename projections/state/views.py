@@ -206,7 +206,8 @@ def _asked_in(view: View, task: str) -> tuple[Question, ...]:
 def shown(question: Question) -> Interrupt:
     """The question as users see it."""
     schema = question.raised.schema
-    return Interrupt(question.raised.value.value, question.raised.question, None if schema is None else schema.value)
+    declared = None if schema is None else schema.value
+    return Interrupt(question.raised.value.value, question.raised.question, response_schema=declared)
 
 
 def as_given(write: Write) -> Any:

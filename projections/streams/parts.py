@@ -46,10 +46,10 @@ class TaskResultPayload(TypedDict):
     name: str
     error: Any
     """The exception; its text where it comes from the log; None for a task that did not raise."""
-    result: dict[str, Any]
-    """Channel to what was written; several writes of one channel as `{"$writes": [...]}`."""
     interrupts: list[dict[str, Any]]
     """The questions it waits for: `{value, id, response_schema}`."""
+    result: dict[str, Any]
+    """Channel to what was written; several writes of one channel as `{"$writes": [...]}`."""
 
 
 class CheckpointTask(TypedDict):

@@ -24,7 +24,7 @@ class Labels:
         if type(value) in (list, tuple):
             return type(value)(self(item) for item in value)
         if type(value).__name__ == "Interrupt":
-            return type(value)(value.value, self(value.id), value.response_schema)
+            return type(value)(value.value, self(value.id), response_schema=value.response_schema)
         return value
 
     def _label(self, found: str) -> str:

@@ -17,8 +17,11 @@ from .jobs import Job
 def waits_for_siblings(job: Job, outcome: Outcome) -> bool:
     """True for a failure that ends its run only when nothing runs beside it any more.
 
-    What is no `Exception` ends it at once: somebody wants to leave, the graph or the program.
+    What is no `Exception` ends it at once: somebody wants to leave, the graph or the program. What gave up waiting for
+    another attempt, because of such a failure, is told of with it.
     """
+    if outcome.kind == "cancelled":
+        return job.run.failing
     if job.run.loop is not None or not isinstance(outcome.error, Exception):
         return False
     return not handler_for(job.run.plan, job.task, outcome)

@@ -97,7 +97,7 @@ def containers(inner: st.SearchStrategy[Any], keys: st.SearchStrategy[Any] = has
         st.builds(lambda update, goto: Command(update=update, goto=goto), dicts, st.lists(names, max_size=2)),
         st.builds(lambda resume: Command(resume=resume), inner),
         st.builds(Overwrite, inner),
-        st.builds(Interrupt, inner, names, st.none() | dicts),
+        st.builds(Interrupt, inner, names, response_schema=st.none() | dicts),
         messages(inner),
     ]
 

@@ -102,7 +102,7 @@ VALUES: dict[str, Any] = {
     "send": Send("node", {"x": 1}, timeout=2.5),
     "command": Command(graph="__parent__", update={"x": 1}, goto=["a"]),
     "overwrite": Overwrite([1]),
-    "interrupt": Interrupt("pay?", "ab" * 16, {"type": "boolean"}),
+    "interrupt": Interrupt("pay?", "ab" * 16, response_schema={"type": "boolean"}),
     "opaque": Opaque("Gone", {"x": 1}),
     "enum": Colour.GREEN,
     "str_enum": Size.SMALL,
