@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from contextvars import copy_context
 from typing import Any
 
@@ -23,8 +23,7 @@ from ..engine.work.messages import FLUSH, Cancel, Finished, MergeFinished
 from ..engine.work.progress import EARLY_COMMIT_SECONDS
 
 STARVED_SECONDS = 0.05
-"""How long a caller that does no jobs itself waits for the pool to take one: then it does one after all, or, on a loop,
-has a thread of its own do them."""
+"""How long a caller that does no jobs itself waits for the pool to take one: then it has a spare thread do them."""
 
 
 PAUSES = ("interrupted", "paused", "blocked")
@@ -70,7 +69,7 @@ def _hand_out(run: Run, runtime: Runtime) -> Job | MergeJob | None:
 def _gives_out(run: Run) -> bool:
     """True while the caller must be free to give out chunks: nodes emit some, or one of several tasks may be done."""
     settings = run.settings
-    return settings.live or (settings.stepwise and len(run.progress.working) > 1)
+    return settings.live or (settings.stepwise and run.progress.several)
 
 
 def _for_pool_only(run: Run, runtime: Runtime) -> Job | MergeJob | None:
@@ -79,8 +78,8 @@ def _for_pool_only(run: Run, runtime: Runtime) -> Job | MergeJob | None:
     if merges is None:
         if run.starved:
             run.starved = False
-            return run.pop_job()
-        if run.take_fresh():
+            _spare_thread(run, _help)
+        elif run.take_fresh():
             _ask_pool(run, runtime, len(run.jobs))
     return merges
 
@@ -234,7 +233,11 @@ async def _await(run: Run) -> None:
     woken, _ = await asyncio.wait([run.waiting()], timeout=STARVED_SECONDS)
     if not woken and run.jobs and not run.starved:
         run.starved = True
-        threading.Thread(target=_help_starved, args=(run,), name="clew-node-spare", daemon=True).start()
+        _spare_thread(run, _help_starved)
+
+
+def _spare_thread(run: Run, work: Callable[[Run], None]) -> None:
+    threading.Thread(target=work, args=(run,), name="clew-node-spare", daemon=True).start()
 
 
 def _help_starved(run: Run) -> None:

@@ -189,7 +189,7 @@ class Run:
         self.flush_due = False
         """True while a look at outcomes that wait for their siblings is planned on the caller's loop."""
         self.starved = False
-        """True when the pool did not take the jobs in time: the caller does one itself, or has a spare thread do it."""
+        """True when the pool did not take the jobs in time: the caller has a spare thread do them."""
         self.base_step = 0
         """Step number at which the run began."""
         self.cancelled = False

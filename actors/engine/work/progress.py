@@ -123,6 +123,11 @@ class Progress:
         tasks = self.working.get(step) if step is not None else None
         return frozenset(tasks) if tasks else _NONE
 
+    @property
+    def several(self) -> bool:
+        """True while one task may be told of before another is done. From any thread."""
+        return len(self.held) + sum(map(len, tuple(self.working.values()))) > 1
+
     def take_outcomes(self, step: Step | None) -> tuple[Outcome, ...]:
         """The outcomes that wait, those of other steps left out; failures only when nothing runs beside them."""
         held, self.held, self.ends = self.held, [], False
