@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeAlias, get_args, get_origin
 
-from langchain_core.runnables import RunnableConfig
-from pydantic import TypeAdapter
+from langchain_core.runnables import Runnable, RunnableConfig
 
 from ...events.vocabulary import END, START, TimeoutPolicy, timeout_policy
 from ...projections.channels.ephemeral_value import EphemeralValue
@@ -152,11 +151,11 @@ class CompiledEntrypoint(CompiledStateGraph):
 
     def get_input_jsonschema(self, config: RunnableConfig | None = None) -> dict[str, Any]:
         """JSON schema of what `invoke` takes."""
-        return {"title": self.get_name("Input"), **TypeAdapter(self.InputType).json_schema()}
+        return Runnable.get_input_jsonschema(self, config)
 
     def get_output_jsonschema(self, config: RunnableConfig | None = None) -> dict[str, Any]:
         """JSON schema of what `invoke` returns."""
-        return {"title": self.get_name("Output"), **TypeAdapter(self.OutputType).json_schema()}
+        return Runnable.get_output_jsonschema(self, config)
 
 
 # The name under which people know it, where pickles find it.

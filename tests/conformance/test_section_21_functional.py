@@ -30,6 +30,7 @@ from clew.runtime import get_runtime
 from clew.types import CachePolicy, RetryPolicy
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
+from pydantic import BaseModel
 
 from ..support.stories import events
 from ..support.watchdog import within
@@ -226,6 +227,20 @@ def test_the_result_is_a_graph_of_one_node() -> None:
     assert (flow.InputType, flow.OutputType) == (int, str)
     assert flow.get_input_jsonschema() == {"title": "LangGraphInput", "type": "integer"}
     assert flow.get_output_jsonschema() == {"title": "LangGraphOutput", "type": "string"}
+
+
+class Order(BaseModel):
+    grams: int
+
+
+def test_the_json_schema_of_a_class_refers_to_it_and_a_models_is_its_own() -> None:
+    @entrypoint()
+    def flow(parcel: Parcel) -> Order:
+        return Order(grams=parcel.grams)
+
+    given = flow.get_input_jsonschema()
+    assert (given["title"], given["$ref"], list(given["$defs"])) == ("LangGraphInput", "#/$defs/Parcel", ["Parcel"])
+    assert flow.get_output_jsonschema() == Order.model_json_schema()
     drawn = flow.get_graph().draw_mermaid()
     assert "__start__ --> flow;" in drawn
     assert "flow -.-> __end__;" in drawn

@@ -269,6 +269,10 @@ def prompted(prompt: Any, caller: Caller, **options: Any) -> str:
     return caller.invoke(graph, HELLO)["messages"][-1].content
 
 
+def test_an_agents_schema_requires_the_messages_alone() -> None:
+    assert create_react_agent(saying(), []).get_input_jsonschema()["required"] == ["messages"]
+
+
 class Spoken(AgentState):
     language: str
 

@@ -173,6 +173,25 @@ def test_a_tasks_run_shows_its_arguments_by_name_and_its_result() -> None:
     assert [one[-1] for one in listener.heard if one[1] == "add"] == [{"a": 1, "b": 4, "more": (6,), "c": 7}, 5]
 
 
+def test_a_task_called_in_a_task_runs_below_it_as_its_step() -> None:
+    @task
+    def inner(x: int) -> int:
+        return x + 1
+
+    @task
+    def outer(x: int) -> int:
+        return inner(x).result()
+
+    @entrypoint()
+    def flow(x: int) -> int:
+        return outer(x).result()
+
+    heard = Listener()
+    flow.invoke(1, {"callbacks": [heard]})
+    started = [one[1:4] for one in heard.heard if one[0] == "start"]
+    assert started[-2:] == [("outer", "flow", ["seq:step:1"]), ("inner", "outer", ["seq:step:1"])]
+
+
 def test_the_root_takes_the_run_name_and_id_of_the_config(caller: Caller) -> None:
     run_id = UUID("018f3f3e-0000-7000-8000-000000000001")
     tracer = Tracer()

@@ -1,7 +1,6 @@
 """What an agent's state holds: messages, the steps left, a structured response. Schemas only."""
 
-from __future__ import annotations
-
+# Without `from __future__ import annotations`: the text "NotRequired[...]" would leave its key required.
 import dataclasses
 from collections.abc import Sequence
 from typing import Annotated, Any, NotRequired, TypedDict
