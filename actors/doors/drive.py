@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
 from contextvars import copy_context
 from typing import Any
 
@@ -161,6 +161,28 @@ async def _ado(job: Job | MergeJob) -> None:
         _flush_soon(job.run)
 
 
+class _Apart:
+    """Awaits a coroutine in a copy of the context, as a task would: what a node sets, the caller does not see."""
+
+    __slots__ = ("_coroutine",)
+
+    def __init__(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        self._coroutine = coroutine
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        run, step, given = copy_context().run, self._coroutine.send, None
+        while True:
+            try:
+                waits = run(step, given)
+            except StopIteration:
+                return
+            try:
+                given = yield waits
+                step = self._coroutine.send
+            except BaseException as error:
+                step, given = self._coroutine.throw, error
+
+
 def _flush_soon(run: Run) -> None:
     """See that an outcome which waits for slower siblings is recorded in time, whatever the caller waits for."""
     if run.progress.working and not run.flush_due:
@@ -186,7 +208,7 @@ def drive(run: Run, runtime: Runtime) -> Generator[Chunk]:
             elif need is WAIT:
                 _wait(run)
             else:
-                do(need)  # type: ignore[arg-type]
+                copy_context().run(do, need)  # type: ignore[arg-type]
     finally:
         if not run.over:
             run.actor.offer(Cancel(run))
@@ -203,7 +225,7 @@ async def adrive(run: Run, runtime: Runtime) -> AsyncGenerator[Chunk]:
             elif need is WAIT:
                 await _await(run)
             else:
-                await _ado(need)  # type: ignore[arg-type]
+                await _Apart(_ado(need))  # type: ignore[arg-type]
     finally:
         if not run.over:
             # First of all: from here on a verdict must not wait for this loop, which may be closed next.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import ContextVar
 from typing import Any, Optional
 
 import pytest
@@ -17,6 +18,7 @@ from .callers import AsyncCaller, Caller
 from .programs import ONE, State, chain, single
 
 GIVEN: dict[str, Any] = {"x": 1}
+SPOKEN = ContextVar("spoken", default="")
 
 
 class Counter:
@@ -43,6 +45,32 @@ class Counter:
 )
 def test_what_a_node_can_be(node: Any, caller: Caller) -> None:
     assert caller.invoke(single(node).compile(), GIVEN)["x"] == 2
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync-node", "async-node"])
+def test_what_a_node_sets_in_a_context_variable_stays_its_own(is_async: bool, caller: Caller) -> None:
+    seen: list[str] = []
+
+    def sets(state: State) -> None:
+        seen.append(SPOKEN.get())
+        SPOKEN.set("node")
+
+    async def asets(state: State) -> None:
+        await asyncio.sleep(0)
+        sets(state)
+        await asyncio.sleep(0)
+        assert SPOKEN.get() == "node"
+
+    if is_async and not caller.is_async:
+        pytest.skip("a sync call runs no async nodes")
+    node = asets if is_async else sets
+    graph = StateGraph(State).add_sequence([("a", node), ("b", node)]).set_entry_point("a").compile()
+    token = SPOKEN.set("caller")
+    try:
+        caller.invoke(graph, GIVEN)
+        assert (seen, SPOKEN.get()) == (["caller", "caller"], "caller")
+    finally:
+        SPOKEN.reset(token)
 
 
 def test_an_async_node_runs_for_async_callers_only() -> None:
