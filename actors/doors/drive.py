@@ -9,12 +9,14 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
 from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 from ...events.errors import GraphInterrupt
 from ...projections.state.views import shown
 from ...projections.streams.finished import finished
 from ...projections.streams.view import Chunk
+from ..decider.commands import Outcome
 from ..engine.run import Run
 from ..engine.runner import aperform, merge, perform, wants_loop
 from ..engine.runtime import Runtime
@@ -101,13 +103,16 @@ def _spread(run: Run, runtime: Runtime) -> None:
             break
         task = asyncio.get_running_loop().create_task(_ado(job))
         run.tasks.add(task)
-        task.add_done_callback(lambda done: _forget_task(run, done))
+        task.add_done_callback(partial(_forget_task, run, job))
     if fresh and limit is None and any(not _for_loop(job) for job in run.jobs):
         _ask_pool(run, runtime, len(run.jobs))
 
 
-def _forget_task(run: Run, task: asyncio.Task[None]) -> None:
+def _forget_task(run: Run, job: Job | MergeJob, task: asyncio.Task[None]) -> None:
     run.tasks.discard(task)
+    if task.cancelled() and isinstance(job, Job):
+        # Its run ended before the coroutine began: nobody else says so, and the task would count as running for ever.
+        run.actor.offer(Finished(job, Outcome(job.ordinal, "cancelled", job.attempt)))
     if run.jobs:
         # A place under `max_concurrency` is free.
         run.fresh_jobs = True

@@ -9,13 +9,15 @@ from typing import Any, TypedDict
 import pytest
 from clew import START, Runtime, StateGraph
 from clew.actors.decider.commands import Continue
+from clew.actors.engine.run import Run
 from clew.checkpoint import BaseCheckpointSaver, InMemorySaver
-from clew.errors import InvalidUpdateError
+from clew.errors import InvalidUpdateError, OutcomeUnknownError
+from clew.testing import Fault, faulty_saver
 
 from ...support.slow_store import slow_saver
 from ...support.watchdog import raised, within
 from .effects import Ledger
-from .graphs import GIVEN, State, named, on, side_by_side
+from .graphs import GIVEN, State, anamed, named, on, side_by_side
 
 
 @pytest.fixture(params=["memory", "durable"])
@@ -196,3 +198,22 @@ def test_a_finished_sibling_is_recorded_while_the_others_work(runtime: Runtime, 
     assert within(lambda: graph.invoke(GIVEN, on("1"))) == {"names": ["a", "slow"]}
     assert within(lambda: asyncio.run(graph.ainvoke(GIVEN, on("1"))))["names"] == ["a", "slow"] * 2
     assert seen[0] == 2
+
+
+def test_a_coroutine_that_never_began_is_run_by_the_next_call(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its run ends, on another thread, between the making of its task and the loop's first look at it."""
+    store, saver = faulty_saver(InMemorySaver(), Fault("lose", at=1))
+    graph = side_by_side(a=anamed("a"), b=named("b")).compile(checkpointer=saver, runtime=runtime)
+    waiting = Run.waiting
+
+    def late(run: Run) -> asyncio.Future[None]:
+        if run.tasks:
+            within(lambda: store.met or run.wait_apart(5))
+        return waiting(run)
+
+    monkeypatch.setattr(Run, "waiting", late)
+    assert isinstance(first_call(graph), OutcomeUnknownError)
+    monkeypatch.undo()
+    assert within(lambda: asyncio.run(graph.ainvoke(None, on("1")))) == {"names": ["a", "b"]}
