@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Protocol
@@ -96,10 +96,6 @@ LIVE_MODES = frozenset({"custom", "messages", "tools"})
 
 PLACES_MAX = 10_000
 """A `max_concurrency` beyond this is none: no pool has as many threads."""
-
-
-_MAKING_A_PAUSE = threading.Lock()
-"""Held while a run gets its event for threads that let time pass: they must all wait for the same one."""
 
 
 NO_PROGRESS = Progress("")
@@ -212,7 +208,8 @@ class Run:
         """Who reads chunks of this run, and how they look there: its caller, and streams around that want them."""
         self._signal: threading.Event | None = None
         self._future: asyncio.Future[None] | None = None
-        self._pause: threading.Event | None = None
+        self._pauses: list[threading.Event] = []
+        """One for each thread that lets time pass, here or in a graph called inside."""
 
     def offer_ahead(self, answer: Payload | None) -> None:
         """Hold an answer for the first question of the open step. The actor calls it when it starts tasks."""
@@ -309,8 +306,7 @@ class Run:
         self.state = state
         self.jobs.clear()
         self.ending = ending
-        if self._pause is not None:
-            self._pause.set()
+        self._end_pauses()
         self.wake()
 
     def wake(self) -> None:
@@ -337,20 +333,40 @@ class Run:
         self._signal.clear()
         return not self._nothing_to_do() or self._signal.wait(seconds)
 
+    @property
+    def given_up(self) -> bool:
+        """True once this run, or one that called it, is over or fails: nothing is tried again. From any thread."""
+        return any(run.over or run.failing for run in self._line())
+
+    def _line(self) -> Iterator[Run]:
+        """This run, the one of the node that called it, and so on."""
+        run: Run | None = self
+        while run is not None:
+            yield run
+            run = None if run.calling is None else run.calling.run
+
     def wait_apart(self, seconds: float) -> bool:
-        """Let time pass, for a thread that has no other part in the run now; False when the run ends or fails."""
-        with _MAKING_A_PAUSE:
-            if self._pause is None:
-                self._pause = threading.Event()
-        if not (self.over or self.failing):
-            self._pause.wait(seconds)
-        return not (self.over or self.failing)
+        """Let time pass, for a thread that has no other part in the run now; False when the run is given up."""
+        pause = threading.Event()
+        for run in self._line():
+            run._pauses.append(pause)
+        try:
+            # After the pause is known everywhere: a run that is given up now sees it.
+            if not self.given_up:
+                pause.wait(seconds)
+            return not self.given_up
+        finally:
+            for run in self._line():
+                run._pauses.remove(pause)
 
     def fail(self) -> None:
         """Say that a node failed for good: who waits for another attempt need not. The actor calls it."""
         self.failing = True
-        if self._pause is not None:
-            self._pause.set()
+        self._end_pauses()
+
+    def _end_pauses(self) -> None:
+        for pause in tuple(self._pauses):
+            pause.set()
 
     def waiting(self) -> asyncio.Future[None]:
         """A future of the running loop that resolves when there is something to do."""

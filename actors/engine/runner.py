@@ -157,7 +157,7 @@ def _try_again(job: Job) -> None:
 
 
 def _given_up(job: Job, call: Call) -> Outcome:
-    """The run ended while a failed attempt waited for the next one: nobody waits for it any more."""
+    """The run was given up while a failed attempt waited for the next one: nobody wants that any more."""
     return Outcome(job.ordinal, "cancelled", job.attempt, effects=tuple(call.effects), finished_at=_now())
 
 
@@ -347,7 +347,7 @@ def _raised(job: Job, call: Call, error: BaseException) -> Outcome:
     if passed is not None and isinstance(error, Exception | asyncio.CancelledError) and not job.run.cancelled:
         error = _instead_of(error, passed)
     if isinstance(error, asyncio.CancelledError):
-        if job.run.cancelled or _caller_cancelled():
+        if job.run.cancelled or job.run.given_up or _caller_cancelled():
             _close_watch(job, None, error)
             return Outcome(job.ordinal, "cancelled", job.attempt, effects=tuple(call.effects), finished_at=_now())
         error = _instead_of(error, NodeCancelledError(job.node.name))

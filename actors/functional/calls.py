@@ -363,7 +363,7 @@ class _Pause:
         self._seconds = seconds
 
     def make(self) -> None:
-        """Wait on this thread; nobody wants the next attempt once the run is over."""
+        """Wait on this thread; nobody wants the next attempt once the run is given up."""
         if not self._run.wait_apart(self._seconds):
             raise asyncio.CancelledError
 

@@ -14,6 +14,7 @@ import pytest
 from clew import START, Runtime, StateGraph, interrupt
 from clew.checkpoint import BaseCheckpointSaver, InMemorySaver
 from clew.errors import InvalidUpdateError, NodeCancelledError
+from clew.func import task
 from clew.types import RetryPolicy
 
 from .callers import AsyncCaller, Caller, run
@@ -216,6 +217,33 @@ def test_nobody_waits_for_a_siblings_next_attempt(saver: BaseCheckpointSaver) ->
     graph = builder.add_node("flaky", flaky, retry_policy=policy).compile(checkpointer=saver)
     assert str(fails(Caller(), graph)) == "boom"
     assert tasks(graph.get_state(ONE)) == [("bad", "ValueError('boom')", None), ("flaky", None, None)]
+
+
+@pytest.mark.parametrize("inside", ["a graph", "a graph that is called", "a graph with a thread of its own", "a task"])
+def test_nor_for_one_in_a_graph_that_a_sibling_calls(inside: str, saver: BaseCheckpointSaver) -> None:
+    tried = threading.Event()
+    policy = RetryPolicy(initial_interval=3600, max_interval=3600, jitter=False)
+
+    def flaky(state: Any) -> Any:
+        tried.set()
+        raise ConnectionError
+
+    def bad(state: State) -> Any:
+        assert tried.wait(20)
+        raise ValueError("boom")
+
+    below = StateGraph(State).add_node("flaky", flaky, retry_policy=policy).add_edge(START, "flaky")
+    around = StateGraph(State).add_node("inner", below.compile()).add_edge(START, "inner").compile()
+    apart = below.compile(InMemorySaver())
+    calls: dict[str, Any] = {
+        "a graph": around,
+        "a graph that is called": lambda state: around.invoke(state),
+        "a graph with a thread of its own": lambda state: apart.invoke(state, {"configurable": {"thread_id": "apart"}}),
+        "a task": lambda state: task(retry_policy=policy)(flaky)(1).result(),
+    }
+    graph = side_by_side(bad=bad, calls=calls[inside]).compile(checkpointer=saver)
+    assert str(fails(Caller(), graph)) == "boom"
+    assert tasks(graph.get_state(ONE)) == [("bad", "ValueError('boom')", None), ("calls", None, None)]
 
 
 def test_a_sibling_that_asks_is_seen_asking(saver: BaseCheckpointSaver) -> None:

@@ -21,7 +21,7 @@ def waits_for_siblings(job: Job, outcome: Outcome) -> bool:
     another attempt, because of such a failure, is told of with it.
     """
     if outcome.kind == "cancelled":
-        return job.run.failing
+        return not job.run.cancelled and job.run.given_up
     if job.run.loop is not None or not isinstance(outcome.error, Exception):
         return False
     return not handler_for(job.run.plan, job.task, outcome)

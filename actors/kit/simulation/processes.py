@@ -305,7 +305,7 @@ class Process:
 
         def wait_apart(seconds: float) -> bool:
             self.surroundings.clock.advance(seconds)
-            return not run.over
+            return not run.given_up
 
         return wait_apart
 
