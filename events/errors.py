@@ -452,6 +452,14 @@ def shown(error: BaseException | None) -> str:
         return f"<{type(error).__qualname__}, whose repr raised {type(trouble).__name__}>"
 
 
+def spoken(error: BaseException | None) -> str:
+    """The error as its `str` gives it, as text that can be kept, whatever its class does in `str`."""
+    try:
+        return writable(str(error))
+    except Exception:
+        return shown(error)
+
+
 def writable(text: str) -> str:
     """The text with halves of surrogate pairs spelled out: UTF-8 has no bytes for them."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()

@@ -36,7 +36,7 @@ class NodeError:
     node: str
     """The node that failed, its retries used up."""
     error: BaseException
-    """What it raised; after a restart a plain exception with the recorded text."""
+    """What it raised; when the handler runs again later, one that reads the same (`str`, `repr`, its class's name)."""
 
 
 def callee_of(action: Any, *, role: str) -> tuple[Callee, Shape]:

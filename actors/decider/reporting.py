@@ -6,7 +6,14 @@ import asyncio
 
 from msgspec.structs import replace
 
-from ...events.errors import GraphBubbleUp, ParentCommand, QuestionNotReproducibleError, is_invalid_resume, shown
+from ...events.errors import (
+    GraphBubbleUp,
+    ParentCommand,
+    QuestionNotReproducibleError,
+    is_invalid_resume,
+    shown,
+    spoken,
+)
 from ...events.vocabulary import START, EffectRecorded, NodeCompleted, NodeFailed, RunFinished, StepFailed, Write
 from ...projections.state.fold import Draft
 from ...projections.state.merge import MergeError
@@ -196,14 +203,17 @@ def say_outcome(request: Request, draft: Draft, outcome: Outcome, *, committed: 
             )
         )
     elif outcome.kind == "failed" and not isinstance(outcome.error, ParentCommand):
+        handled_by = handler_of(request, draft.line(), outcome)
         draft.say(
             NodeFailed(
                 task=outcome.task,
                 error=shown(outcome.error),
                 traceback=outcome.traceback,
                 attempt=outcome.attempt,
-                handled_by=handler_of(request, draft.line(), outcome),
+                handled_by=handled_by,
                 handler=draft.line().tasks[outcome.task].handler,
+                kind=type(outcome.error).__name__ if handled_by else "",
+                message=spoken(outcome.error) if handled_by else "",
                 lag=lag,
             )
         )

@@ -11,9 +11,10 @@ from langchain_core.runnables.config import RunnableConfig, var_child_runnable_c
 from ...events.vocabulary import END, START
 from ...projections.state.merge import read_values
 from ...projections.streams.tasks import task_metadata
-from ..author.callee import NodeError, StreamWriter
+from ..author.callee import StreamWriter
 from ..author.returns import PREVIOUS
 from .attempts.control import RunControl
+from .attempts.handled import node_error
 from .attempts.limits import Deadline
 from .call import current_scope
 
@@ -285,14 +286,6 @@ def injected(job: Job, names: tuple[str, ...], config: RunnableConfig) -> dict[s
         else:
             values[name] = None
     return values
-
-
-def node_error(job: Job) -> NodeError | None:
-    """What an error handler's parameter `error` receives; None in any other node."""
-    failed = job.task.failed
-    if failed is None or not failed.handled_by:
-        return None
-    return NodeError(job.task.node, job.cause or Exception(failed.error))
 
 
 def _job_here(asked_for: str) -> Job:

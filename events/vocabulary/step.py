@@ -89,6 +89,10 @@ class NodeFailed(Event, tag=24, frozen=True, kw_only=True):
     """The error handler that takes over, if one does."""
     handler: str = ""
     """The error handler that raised, where it was not the node itself; what the node raised stays the task's error."""
+    kind: str = ""
+    """Name of the error's class, where a handler takes over: with `message`, what it reads when it runs again."""
+    message: str = ""
+    """What `str` gives of the error, where a handler takes over."""
 
 
 class StepCommitted(Event, tag=25, frozen=True, kw_only=True):

@@ -202,9 +202,9 @@ def test_its_own_error_fails_the_run_and_a_continued_run_runs_it_again(
     assert caller.invoke(graph, None, ONE)["log"] == ["handled", "ok"]
     assert len(runs) == 1
     assert type(seen[0]) is ValueError
-    # The recorded failure is text: the class is gone, the words are not.
-    assert type(seen[1]) is Exception
-    assert str(seen[1]) == "ValueError('boom')"
+    # The recorded failure is text: the class is gone, its name and the words are not.
+    assert not isinstance(seen[1], ValueError)
+    assert (type(seen[1]).__name__, str(seen[1]), repr(seen[1])) == ("ValueError", "boom", "ValueError('boom')")
 
 
 def test_a_resume_in_another_process_runs_the_handler_not_the_node(saver: BaseCheckpointSaver) -> None:
@@ -235,6 +235,19 @@ def test_a_question_in_a_handler_pauses_and_its_answer_goes_on_there(
     assert caller.invoke(graph, Command(resume="yes"), ONE)["log"] == ["skip", "yes", "ok"]
 
 
+@pytest.mark.parametrize(
+    "words", [str, repr, lambda error: f"{type(error).__name__}: {error}"], ids=["str", "repr", "class"]
+)
+def test_a_handlers_question_may_quote_the_error(caller: Caller, saver: BaseCheckpointSaver, words: Any) -> None:
+    def handler(state: State, error: NodeError) -> dict[str, Any]:
+        return {"log": [interrupt(f"bad failed with {words(error.error)}; what now?")]}
+
+    graph = builder(handler, lambda state: {}["missing"]).compile(saver)  # type: ignore[typeddict-item]
+    [question] = caller.invoke(graph, GIVEN, ONE)["__interrupt__"]
+    assert words(KeyError("missing")) in question.value
+    assert caller.invoke(graph, Command(resume="skip"), ONE)["log"] == ["skip", "ok"]
+
+
 def test_the_nodes_answers_are_not_taken_for_the_handlers(saver: BaseCheckpointSaver) -> None:
     def node(state: State) -> None:
         raise ValueError(interrupt("go?"))
@@ -245,7 +258,7 @@ def test_the_nodes_answers_are_not_taken_for_the_handlers(saver: BaseCheckpointS
     graph = builder(handler, node).compile(saver)
     assert graph.invoke(GIVEN, ONE)["__interrupt__"][0].value == "go?"
     assert graph.invoke(Command(resume="first"), ONE)["__interrupt__"][0].value == "go?"
-    assert graph.invoke(Command(resume="second"), ONE)["log"] == ["ValueError('first')", "second", "ok"]
+    assert graph.invoke(Command(resume="second"), ONE)["log"] == ["first", "second", "ok"]
 
 
 def test_a_join_does_not_count_a_handled_source() -> None:

@@ -3,6 +3,7 @@
     inputs.py    what of the state a callable receives
     retry.py     when a failed attempt is tried again
     cached.py    what is taken from the cache instead, and left there
+    handled.py   the error that its handler is given
     control.py   RunControl, which asks a run to stop at its super-step's end
 
 Called by the runner and by what a node is given; never by the thread actor, but for the control.
