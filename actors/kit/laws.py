@@ -10,12 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from langchain_core.messages import BaseMessage
+from msgspec.structs import replace
+
 from ...events.chain.verify import verify
 from ...events.stores.store import Row
 from ...events.vocabulary import Commit, InterruptRaised, Resumed
 from ...projections.channels.cells import Cells
 from ...projections.state.merge import Channels, read_values
-from ...projections.state.thread import Line, Question, ThreadState
+from ...projections.state.thread import Line, Question, Task, ThreadState
 
 
 def broken_laws(rows: Sequence[Row], commits: Sequence[Commit], thread: str, tenant: str = "") -> list[str]:
@@ -77,7 +80,7 @@ def _line(line: Line, channels: Channels) -> Mapping[str, Any]:
                 checkpoint.source,
                 checkpoint.parent,
                 checkpoint.writers,
-                checkpoint.tasks,
+                [_task(task) for task in checkpoint.tasks],
                 dict(checkpoint.arrivals),
                 checkpoint.deferred,
                 checkpoint.made,
@@ -88,5 +91,26 @@ def _line(line: Line, channels: Channels) -> Mapping[str, Any]:
     }
 
 
+def _task(task: Task) -> Any:
+    """A task; of its effects' values the ids of messages do not count: a process gives them to the objects it has."""
+    effects = [
+        (effect.place, effect.error, None if effect.value is None else comparable(effect.value.value))
+        for effect in task.effects
+    ]
+    return replace(task, effects=()), effects
+
+
 def _kept(channels: Channels, cells: Cells) -> Mapping[str, Any]:
     return read_values(channels, channels.without_untracked(cells), channels)
+
+
+def comparable(values: Any) -> Any:
+    """Values without the ids of messages, which are made by chance: equal ones say the same."""
+    if isinstance(values, BaseMessage):
+        said = {key: value for key, value in vars(values).items() if key != "id"}
+        return type(values).__name__, comparable(said)
+    if isinstance(values, Mapping):
+        return {key: comparable(value) for key, value in values.items()}
+    if isinstance(values, list | tuple):
+        return type(values)(map(comparable, values)) if type(values) in (list, tuple) else values
+    return values

@@ -23,10 +23,10 @@ from ..doors.compiled import CompiledStateGraph
 from ..engine.question import interrupt
 from ..engine.run import Run
 from ..engine.work.jobs import Job
+from .laws import comparable
 from .readable import Names, Said, diff, event_lines, expected, facts, fits
 from .recorded_log import RecordedLog
 from .simulation.clock import VirtualClock
-from .simulation.exploring import comparable
 from .simulation.simulation import Simulation
 
 THREAD = "given"

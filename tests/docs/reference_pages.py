@@ -1,4 +1,4 @@
-"""Writes the reference page of events from the vocabulary's own docstrings: `python -m tests.docs.reference_pages`."""
+"""Writes the reference pages of events and of the test kit from the code: `python -m tests.docs.reference_pages`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,23 @@ import inspect
 import textwrap
 from pathlib import Path
 
+import clew.testing
+from clew.actors.kit import plugin
 from clew.events.vocabulary import EVENT_TYPES, VOCABULARY_VERSION, Commit, Limits, PlannedTask, Route, Update, Write
 
-PAGE = Path(__file__).parents[2] / "docs/reference/events.md"
+REFERENCE = Path(__file__).parents[2] / "docs/reference"
+PAGE = REFERENCE / "events.md"
+TESTING = REFERENCE / "testing.md"
+GROUPS = {
+    "A thread by hand": "given Scenario started returned asked raised answered updated crashed passed Fact said Said",
+    "Any order": "Simulation explore Exploration SimulationFailed ScheduleMismatch VirtualClock",
+    "Hypothesis": "graph_machine replay_failure MachineFailed inputs_of events commits values messages same",
+    "Crashes": "crash_everywhere SITES SqliteFiles CrashReport CrashFailed",
+    "Stores": "Fault FaultyStore faulty_saver Crash StoreContract",
+    "Logs": "save_log load_log RecordedLog",
+    "Models": "ScriptedModel Rule reply_to after_tool when otherwise in_order call",
+}
+"""What `clew.testing` has, in the order of the page."""
 
 INTRODUCTION = f"""# Events
 
@@ -56,5 +70,29 @@ def _fields(struct: type) -> list[tuple[str, str, str]]:
     return fields
 
 
+def kit_page() -> str:
+    """The text of the page of `clew.testing`."""
+    parts = [
+        "# The test kit\n",
+        "What `clew.testing` has. Each function and class says the rest in its docstring; the guides are "
+        "[here](../index.md). `python -m tests.docs.reference_pages` writes this page from the code.\n",
+    ]
+    for title, names in GROUPS.items():
+        parts += [f"## {title}\n", "| name | what it is |", "|---|---|"]
+        parts += [f"| `{name}` | {_first_sentence(name)} |" for name in names.split()]
+        parts.append("")
+    parts += ["## The pytest plug-in\n", inspect.cleandoc(plugin.__doc__ or "").partition("\n\n")[2] + "\n"]
+    return "\n".join(parts)
+
+
+def _first_sentence(name: str) -> str:
+    value = getattr(clew.testing, name)
+    if name == "SITES":
+        return ", ".join(f"`{site}`" for site in value)
+    text = inspect.cleandoc(vars(value).get("__doc__") or "" if isinstance(value, type) else value.__doc__ or "")
+    return " ".join(text.partition("\n\n")[0].split()).replace("|", "\\|")
+
+
 if __name__ == "__main__":
     PAGE.write_text(events_page())
+    TESTING.write_text(kit_page())

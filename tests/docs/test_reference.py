@@ -6,10 +6,11 @@ import re
 from pathlib import Path
 
 import clew.errors
+import clew.testing
 from clew.events.errors import RefusedError, StoreError
 from clew.events.vocabulary import EVENT_TYPES
 
-from .reference_pages import events_page
+from .reference_pages import GROUPS, events_page, kit_page
 
 ROOT = Path(__file__).parents[2]
 ERRORS = (ROOT / "docs/reference/errors.md").read_text()
@@ -45,3 +46,9 @@ def test_the_page_of_events_is_the_vocabulary() -> None:
     page = (ROOT / "docs/reference/events.md").read_text()
     assert page == events_page(), "write it anew: python -m tests.docs.reference_pages"
     assert all(f"### {event.__name__}" in page for event in EVENT_TYPES)
+
+
+def test_the_page_of_the_test_kit_is_what_the_code_says() -> None:
+    assert (ROOT / "docs/reference/testing.md").read_text() == kit_page()
+    named = [name for names in GROUPS.values() for name in names.split()]
+    assert sorted(named) == sorted(clew.testing.__all__)

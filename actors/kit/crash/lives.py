@@ -16,10 +16,9 @@ from ....events.vocabulary import Commit, EffectRecorded, StepCommitted
 from ....projections.state.views import StateSnapshot
 from ...doors.compiled import CompiledStateGraph
 from ...engine.log import ThreadLog
-from ..laws import broken_laws, portrait
+from ..laws import broken_laws, comparable, portrait
 from ..readable import log_lines
 from ..recorded_log import RecordedLog
-from ..simulation.exploring import comparable
 from .processes import Say
 from .sites import DeadlyRuntime, DeadlyStore, Killer, Site
 

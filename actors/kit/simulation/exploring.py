@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
-from langchain_core.messages import BaseMessage
-
 from ....events.stores.store import Store
+from ..laws import comparable
 from .choosing import Exhaustively
 from .simulation import Graph, Move, Simulation
 
@@ -100,15 +99,3 @@ def end_of(simulation: Simulation) -> Any:
     """How a thread stands at the end: values without ids that are made by chance, what is due, what is asked."""
     state = simulation.state
     return comparable(state.values), state.next, sorted(repr(asked.value) for asked in state.interrupts)
-
-
-def comparable(values: Any) -> Any:
-    """Values without the ids of messages, which are made by chance: equal ones say the same."""
-    if isinstance(values, BaseMessage):
-        said = {key: value for key, value in vars(values).items() if key != "id"}
-        return type(values).__name__, comparable(said)
-    if isinstance(values, Mapping):
-        return {key: comparable(value) for key, value in values.items()}
-    if isinstance(values, list | tuple):
-        return type(values)(map(comparable, values)) if type(values) in (list, tuple) else values
-    return values

@@ -20,7 +20,7 @@ from ...engine.work.jobs import Job, MergeJob
 from ...engine.work.messages import Finished, MergeFinished
 from ..laws import broken_laws, portrait
 from ..readable import log_lines
-from .choosing import AsRecorded, AtRandom, Chooser, InOrder
+from .choosing import AsRecorded, AtRandom, Chooser, InOrder, ScheduleMismatch
 from .clock import VirtualClock
 from .processes import Crash, Process, Surroundings
 
@@ -149,7 +149,7 @@ class Simulation:
             steps = self.steps()
             if not steps:
                 return self
-            self.take(self._choose(steps))
+            self._take(self._choose(steps))
         raise self.failure(f"{STEPS_MAX} steps and no end")
 
     def steps(self) -> list[str]:
@@ -170,7 +170,13 @@ class Simulation:
         return [*reports, *bodies, *calls, *waits, *crashes]
 
     def take(self, step: str) -> None:
-        """Take one step, by name, and check the laws."""
+        """Take one step, by name, and check the laws. Raises `ScheduleMismatch` for one that is not possible now."""
+        possible = self.steps()
+        if step not in possible:
+            raise ScheduleMismatch(f"step {step!r} is not possible here; possible: {possible}")
+        self._take(step)
+
+    def _take(self, step: str) -> None:
         self.schedule.append(step)
         kind = step.partition(" ")[0]
         if kind == "report":

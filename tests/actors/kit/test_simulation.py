@@ -35,6 +35,10 @@ def test_a_seed_is_an_order_and_a_schedule_takes_it_again_byte_for_byte() -> Non
 def test_a_schedule_that_does_not_fit_says_what_would() -> None:
     with pytest.raises(ScheduleMismatch, match=r"step 1 of the schedule is 'run nobody'.*'run buys'"):
         Simulation(market(), TEA).run(["client makes call 1", "run nobody"])
+    with pytest.raises(
+        ScheduleMismatch, match=r"'run nobody' is not possible here; possible: \['client makes call 1'\]"
+    ):
+        Simulation(market(), TEA).take("run nobody")
 
 
 def test_every_order_of_a_sound_graph_comes_to_the_same_end() -> None:
