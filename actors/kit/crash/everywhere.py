@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from signal import SIGKILL
+from signal import SIGALRM, SIGKILL
 from tempfile import TemporaryDirectory
 from typing import Any, final
 
@@ -28,6 +28,8 @@ LIFE_MAX_SECONDS = 60.0
 """A process that takes longer hangs, and is killed."""
 WORKERS_MAX = 4
 """Processes that live at a time, at most; never more than there are processors."""
+DEATHS = (SIGKILL, SIGALRM)
+"""Signals by which a case's process dies: its own, or the kernel's timer inside a transaction."""
 
 
 class CrashFailed(AssertionError):
@@ -134,7 +136,8 @@ def crash_everywhere(
         conversation: what is said, in order: inputs, `Command`s, `None`, or functions from the thread's
             `StateSnapshot` to one of these. After a crash the last call is repeated under its command id.
         store: a folder for SQLite files; a function that opens a saver (or a context manager that gives one) in each
-            process, by the case's name, which is the thread's id; or None for SQLite files that are deleted afterwards.
+            process, by the case's name, which is the thread's id (a store in which nothing is, or a tenant of one); or
+            None for SQLite files that are deleted afterwards.
         sites: where to die; all four by default.
         end: what of the thread's end must be the same.
         check: called in the process that has finished, with the thread's end; raises to fail.
@@ -146,7 +149,7 @@ def crash_everywhere(
 
     Raises:
         CrashFailed: something does not hold; all that does not is in the message.
-        ValueError: the conversation raises when nobody dies, or two such runs end differently.
+        ValueError: the conversation raises when nobody dies, appends nothing, or two such runs end differently.
     """
     began = time.monotonic()
     with TemporaryDirectory(prefix="crash-", dir=_memory()) as folder:
@@ -180,6 +183,9 @@ def _serve(story: Story, sites: Sequence[Site], count: int, say: Say) -> None:
             return
     if first["end"][0] != second["end"][0]:
         say({"error": f"two runs end differently when nobody dies:\n{first['end'][1]}\n{second['end'][1]}"})
+        return
+    if not first["appends"]:
+        say({"error": "the conversation appends nothing, or the store has had it: give each call a store of its own"})
         return
     say({"appends": first["appends"]})
     wanted: tuple[str, str] = (first["end"][0], first["end"][1])
@@ -234,7 +240,7 @@ def _ended(worker: _Worker, say: Say) -> Left | None:
             say({"problems": [error["traceback"]], "log": [], "site": case.site, "append": case.append})
     elif error is not None and worker.begins is not None:
         say({"problems": [error["traceback"]], "log": [], "site": worker.begins.site, "append": worker.begins.append})
-    if worker.begins is None or killed_by != SIGKILL:
+    if worker.begins is None or killed_by not in DEATHS:
         if worker.begins is not None:
             say({"outlived": worker.begins.name})
         return None

@@ -38,7 +38,7 @@ def test_a_kill_on_postgres_is_survived(postgres_dsn: str) -> None:
     with PostgresSaver.from_conn_string(postgres_dsn) as saver:
         saver.setup()
     report = crash_everywhere(desk(), CONVERSATION[:2], lambda case: PostgresSaver.from_conn_string(postgres_dsn))
-    assert report.total >= 3 * report.appends
+    assert report.kills == dict.fromkeys(SITES, report.appends)
 
 
 def test_state_in_a_process_s_memory_is_found_and_its_log_is_saved(tmp_path: Path) -> None:
@@ -116,3 +116,14 @@ def test_a_conversation_that_fails_by_itself_is_refused() -> None:
     )
     with pytest.raises(ValueError, match="end differently when nobody dies"):
         crash_everywhere(chance, [{"names": []}])
+
+
+def test_a_store_that_has_had_the_conversation_is_refused(tmp_path: Path) -> None:
+    """It would say that nobody needed to die."""
+
+    def open_store(case: str) -> SqliteSaver:
+        return SqliteSaver(str(tmp_path / "one.db"), durability="os")
+
+    assert crash_everywhere(desk(), CONVERSATION[:1], open_store, sites=SITES[:1]).total >= 2
+    with pytest.raises(ValueError, match="give each call a store of its own"):
+        crash_everywhere(desk(), CONVERSATION[:1], open_store, sites=SITES[:1])
