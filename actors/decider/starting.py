@@ -70,7 +70,7 @@ def pause_before(draft: Draft, node: str) -> Decision:
 def withdraw(draft: Draft) -> None:
     """Say that what is open is given up, if anything is."""
     line = draft.line()
-    if line.unfinished:
+    if line.tasks:
         asked = draft.state.open_questions(line.ns)
         draft.say(StepAbandoned(questions=[question.raised.question for question in asked]))
 
@@ -121,12 +121,13 @@ def repeat(request: Request, command: Command) -> Decision:
     state, line = request.state, request.line
     last = state.commands[request.command_id] == state.version
     status = line.run.status if line.run is not None else ""
-    due = [
-        ordinal for ordinal, task in enumerate(line.tasks) if task.completed is None and not state.waits(line, ordinal)
-    ]
+    open_tasks = [ordinal for ordinal, task in enumerate(line.tasks) if task.completed is None]
+    due = [ordinal for ordinal in open_tasks if not state.waits(line, ordinal)]
     if last and due and status == "out_of_steps":
         return Decision(ending=Ending(status, recursion_error(request.terms, (task.node for task in line.unfinished))))
-    if isinstance(command, Edit) or not last or not due or request.running or status in AT_REST:
+    # Where every task is completed, by work that was recorded late, the step is yet to be committed.
+    left = bool(due or (line.tasks and not open_tasks))
+    if isinstance(command, Edit) or not last or not left or status in AT_REST:
         return Decision(ending=Ending("repeated"))
     if not state.open_questions(line.ns):
         return proceed_with(request, Continue())
@@ -134,7 +135,9 @@ def repeat(request: Request, command: Command) -> Decision:
     request.see_graph(draft)
     check_nodes(request, draft.line())
     draft.say(request.continued("continue"))
-    return begin_tasks(request.terms, draft, due)
+    # What the run before left running is waited for.
+    due = [ordinal for ordinal in due if ordinal not in request.running]
+    return begin_tasks(request.terms, draft, due) if due else Decision(draft)
 
 
 def apply(request: Request, command: Apply) -> Decision:

@@ -309,7 +309,7 @@ def _status(state: ThreadState) -> int:
         return RESTING
     if state.asking and state.open_questions():
         return WAITING
-    return STOPPED if root.unfinished else RESTING
+    return STOPPED if root.tasks else RESTING
 
 
 def _graph_seen(draft: Draft, event: GraphSeen, _: Cells | None) -> None:

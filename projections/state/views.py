@@ -36,7 +36,7 @@ class StateSnapshot(NamedTuple):
     values: dict[str, Any] | Any
     """The channels' values; finished tasks of the open step included in the live view."""
     next: tuple[str, ...]
-    """Nodes that are due and not finished."""
+    """Nodes that are due and not finished; all of a step whose nodes are finished, but which is not committed."""
     config: dict[str, Any]
     """Coordinates of this checkpoint: thread_id, checkpoint_ns, checkpoint_id."""
     metadata: dict[str, Any] | None
@@ -119,7 +119,10 @@ def empty_snapshot(view: View, config: Mapping[str, Any]) -> StateSnapshot:
 
 
 def live_snapshot(view: View, line: Line) -> StateSnapshot | None:
-    """The thread as it is now: finished tasks of the open step count, `next` has the rest. None for a new thread."""
+    """The thread as it is now: finished tasks of the open step count, `next` has the rest. None for a new thread.
+
+    A step whose last task finished after its run had ended is yet to be committed: then `next` has all of it.
+    """
     checkpoint = line.closed_head()
     if checkpoint is None:
         return None
@@ -150,7 +153,9 @@ def _snapshot(view: View, line: Line, checkpoint: Checkpoint, cells: Cells, *, l
     standing = line.head is not None and line.head.address == checkpoint.address
     numbers = {id(task): ordinal for ordinal, task in enumerate(checkpoint.tasks)}
     tasks = tuple(_task(view, line, checkpoint, numbers[id(task)], live, standing) for task in ordered)
-    due = tuple(task.node for task in ordered if not live or task.completed is None)
+    open_tasks = [task for task in ordered if task.completed is None] if live else ()
+    # Work that was recorded late may leave nothing to be run: the step is still to be committed, so it is due.
+    due = tuple(task.node for task in open_tasks or ordered)
     created = datetime.fromtimestamp((checkpoint.made or checkpoint.time) / 1_000_000, UTC).isoformat()
     return StateSnapshot(
         values=view.values(cells),

@@ -76,12 +76,16 @@ class World:
         """Converse to the end, through a process for each fault and one without; how many faults were met."""
         (site, at), *more = faults or [("before", None)]
         recorded, done = self.recorded_effects(), len(self.ledger.done)
-        with process(self.story, self.ledger, self.inner, site, at) as (store, graph), suppress(Crash):
-            self.person.converse(graph)
+        store = within(lambda: self._one_process(site, at))
         self.keeps_what_it_said(store)
         again = recorded & set(self.ledger.done[done:])
         assert not again, f"recorded, and done again: {again}"
         return len(store.met) + (self.live(*more) if store.dead else 0)
+
+    def _one_process(self, site: Site, at: int | None) -> FaultyStore:
+        with process(self.story, self.ledger, self.inner, site, at) as (store, graph), suppress(Crash):
+            self.person.converse(graph)
+        return store
 
     def keeps_what_it_said(self, store: FaultyStore) -> None:
         """Every acknowledged append is in the log, once, where it was said to be; and the chain holds."""
@@ -127,7 +131,7 @@ def every_fault(
     """Run the story with a fault at each append and site, after those given first; how many faults were met."""
     calm = World(story, inner, f"{first} and calm", repeats=repeats)
     calm.live()
-    expected = calm.end()
+    expected = within(calm.end)
     met = 0
     for site in sites:
         for at in count():
@@ -136,7 +140,7 @@ def every_fault(
             try:
                 if world.live(*faults) < len(faults):
                     break
-                assert world.end() == expected
+                assert within(world.end) == expected
                 if repeats:
                     assert world.person.moves <= calm.person.moves, "a repeated call did not do all that it stands for"
                 if len(faults) < DEPTH and site in CRASHES:
@@ -153,7 +157,7 @@ def every_fault(
 @pytest.mark.parametrize("name", STORIES)
 def test_a_crash_at_any_append_changes_nothing_but_the_process(name: str, repeats: bool, inner: Store) -> None:
     story = STORIES[name]
-    met = within(lambda: every_fault(story, inner, CRASHES, repeats=repeats), 100)
+    met = every_fault(story, inner, CRASHES, repeats=repeats)
     assert met >= 2 * 3
 
 
@@ -162,5 +166,5 @@ def test_a_crash_at_any_append_changes_nothing_but_the_process(name: str, repeat
 @pytest.mark.parametrize("name", STORIES)
 def test_a_store_that_fails_at_any_append_is_told_of_and_harmless(name: str, repeats: bool) -> None:
     story = STORIES[name]
-    met = within(lambda: every_fault(story, MemoryStore(), ERRORS, repeats=repeats), 100)
+    met = every_fault(story, MemoryStore(), ERRORS, repeats=repeats)
     assert met >= 4 * 3

@@ -12,12 +12,15 @@ from clew.actors.decider.commands import Continue
 from clew.actors.engine.run import Run
 from clew.checkpoint import BaseCheckpointSaver, InMemorySaver
 from clew.errors import InvalidUpdateError, OutcomeUnknownError
+from clew.events.stores.store import STOPPED
+from clew.events.vocabulary import StepAbandoned
 from clew.testing import Fault, faulty_saver
 
 from ...support.slow_store import slow_saver
+from ...support.stories import events
 from ...support.watchdog import raised, within
 from .effects import Ledger
-from .graphs import GIVEN, State, anamed, named, on, side_by_side
+from .graphs import GIVEN, State, anamed, chain, named, on, side_by_side
 
 
 @pytest.fixture(params=["memory", "durable"])
@@ -198,6 +201,96 @@ def test_a_finished_sibling_is_recorded_while_the_others_work(runtime: Runtime, 
     assert within(lambda: graph.invoke(GIVEN, on("1"))) == {"names": ["a", "slow"]}
     assert within(lambda: asyncio.run(graph.ainvoke(GIVEN, on("1"))))["names"] == ["a", "slow"] * 2
     assert seen[0] == 2
+
+
+class Outlived:
+    """A graph of "a" and then "b", whose first call is cancelled while "a" works, on a thread of the pool."""
+
+    def __init__(self, runtime: Runtime, saver: BaseCheckpointSaver) -> None:
+        self.calls: list[str] = []
+        self.started = threading.Event()
+        self.may_end = threading.Event()
+        self.runtime, self.saver = runtime, saver
+        self.graph = chain(a=self._a, b=named("b")).compile(checkpointer=saver, runtime=runtime)
+
+    def _a(self, state: State) -> dict[str, Any]:
+        self.calls.append("a")
+        self.started.set()
+        self.may_end.wait(20)
+        return {"names": ["a"]}
+
+    async def _cut_short(self) -> None:
+        call = asyncio.create_task(self.graph.ainvoke(GIVEN, on("1", command_id="go")))
+        while not self.started.is_set():
+            await asyncio.sleep(0)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+    @property
+    def actor(self) -> Any:
+        return self.runtime.known(self.saver, "1")
+
+    def cut_short(self) -> None:
+        """Call and cancel."""
+        within(lambda: asyncio.run(self._cut_short()))
+
+    def ends(self) -> None:
+        """Let "a" come to its end, and wait until it is recorded."""
+        self.may_end.set()
+        within(lambda: wait_until(lambda: self.graph.get_state(on("1")).values["names"] and self.actor.idle))
+
+
+def test_a_step_that_late_work_completes_is_still_due(runtime: Runtime, saver: BaseCheckpointSaver) -> None:
+    outlived = Outlived(runtime, saver)
+    graph = outlived.graph
+    outlived.cut_short()
+    outlived.ends()
+    state = graph.get_state(on("1"))
+    assert (state.values, state.next, state.tasks[0].result) == ({"names": ["a"]}, ("a",), {"names": ["a"]})
+    head = saver.store.head("1")
+    assert head is not None
+    assert head.head.status == STOPPED
+    assert graph.invoke(None, on("1")) == {"names": ["a", "b"]}
+    assert graph.get_state(on("1")).next == ()
+    assert outlived.calls == ["a"]
+
+
+def test_new_input_withdraws_a_step_that_late_work_completed(runtime: Runtime, saver: BaseCheckpointSaver) -> None:
+    outlived = Outlived(runtime, saver)
+    outlived.cut_short()
+    outlived.ends()
+    assert outlived.graph.invoke(GIVEN, on("1")) == {"names": ["a", "b"]}
+    assert len(events(saver, "1", StepAbandoned)) == 1
+    assert outlived.calls == ["a", "a"]
+
+
+def test_a_repeated_command_commits_a_step_that_late_work_completed(
+    runtime: Runtime, saver: BaseCheckpointSaver
+) -> None:
+    outlived = Outlived(runtime, saver)
+    outlived.cut_short()
+    outlived.ends()
+    for _ in range(2):
+        assert outlived.graph.invoke(GIVEN, on("1", command_id="go")) == {"names": ["a", "b"]}
+    assert outlived.calls == ["a"]
+
+
+def test_a_repeated_command_waits_for_what_the_first_left_running(runtime: Runtime, saver: BaseCheckpointSaver) -> None:
+    outlived = Outlived(runtime, saver)
+    outlived.cut_short()
+
+    def release() -> None:
+        wait_until(lambda: outlived.actor.run is not None and not outlived.actor.appending)
+        outlived.may_end.set()
+
+    helper = threading.Thread(target=release, daemon=True)
+    helper.start()
+    again = within(lambda: outlived.graph.invoke(GIVEN, on("1", command_id="go")))
+    outlived.may_end.set()
+    helper.join(20)
+    assert again == {"names": ["a", "b"]}
+    assert outlived.calls == ["a"]
 
 
 def test_a_coroutine_that_never_began_is_run_by_the_next_call(
