@@ -18,8 +18,9 @@ from ...events.vocabulary import Payload, Resumed
 from ...projections.state.fold import Draft
 from ...projections.state.thread import Line, Question, ThreadState
 from .commands import Answer, Decision
+from .fitting import check_nodes
 from .request import Request
-from .starting import apply_command, check_nodes, checkpoint_of, go_on
+from .starting import apply_command, checkpoint_of, go_on
 from .stepping import begin_tasks
 
 

@@ -7,8 +7,9 @@ from ...projections.state.namespaces import graph_of
 from ...projections.state.thread import Line, ThreadState
 from .answering import answer
 from .commands import Answer, Apply, Continue, Decision, Ending, Enter, Start
+from .fitting import check_nodes
 from .request import Request
-from .starting import apply, check_nodes, go_on, proceed_with, start
+from .starting import apply, go_on, proceed_with, start
 from .stepping import begin_tasks
 
 

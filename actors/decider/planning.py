@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import product
 
 from msgspec import Struct
 
 from ...events.vocabulary import END, PlannedTask, Route
 from ...projections.state.thread import Line
-from ..author.plan import Plan
+from ..author.plan import Join, Plan
+from ..author.planning import join_key
 
 
 class Planned(Struct, frozen=True):
@@ -40,21 +42,21 @@ def plan_next(
     """
     pulled: dict[str, None] = {}
     sends: list[PlannedTask] = []
-    arrived = {key: set(sources) for key, sources in arrivals.items()}
+    arrived = _arrived(plan, arrivals)
     for name, routes in completed:
         node = plan.node(name)
         if node is not None:
             pulled.update(dict.fromkeys(node.targets))
             for key in node.joins:
-                arrived.setdefault(key, set()).add(name)
+                arrived.setdefault(key, set()).add(node.name)
         for route in routes:
             if route.send:
                 sends.append(PlannedTask(route.node, True, route.payload, route.timeout))
             elif route.node != END:
-                pulled[route.node] = None
+                pulled[plan.aliases.get(route.node, route.node)] = None
     if arrived:
         _fill_joins(plan, arrived, pulled)
-    waiting = dict.fromkeys(deferred)
+    waiting = {plan.aliases.get(name, name): None for name in deferred}
     for name in [name for name in pulled if name in plan.nodes and plan.nodes[name].defer]:
         del pulled[name]
         waiting[name] = None
@@ -62,6 +64,32 @@ def plan_next(
         pulled, waiting = waiting, {}
     tasks = [PlannedTask(name) for name in sorted(pulled) if name in plan.nodes]
     return Planned(tasks + sends, {key: sorted(names) for key, names in arrived.items()}, list(waiting))
+
+
+def join_of(plan: Plan, key: str) -> Join | None:
+    """The join that is recorded under this key: by the names of its nodes now, or by earlier ones."""
+    found = plan.joins.get(key)
+    if found is not None or not plan.aliases:
+        return found
+    for join in plan.joins.values():
+        sources = [_names(plan, name) for name in sorted(join.sources)]
+        for *earlier, target in product(*sources, _names(plan, join.target)):
+            if join_key(earlier, target) == key:
+                return join
+    return None
+
+
+def _names(plan: Plan, name: str) -> list[str]:
+    return [name, *(earlier for earlier, now in plan.aliases.items() if now == name)]
+
+
+def _arrived(plan: Plan, arrivals: Mapping[str, Iterable[str]]) -> dict[str, set[str]]:
+    """What came before, by the names that joins and their sources have now."""
+    arrived: dict[str, set[str]] = {}
+    for key, sources in arrivals.items():
+        join = join_of(plan, key)
+        arrived[key if join is None else join.key] = {plan.aliases.get(name, name) for name in sources}
+    return arrived
 
 
 def _fill_joins(plan: Plan, arrived: dict[str, set[str]], pulled: dict[str, None]) -> None:

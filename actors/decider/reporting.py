@@ -14,7 +14,16 @@ from ...events.errors import (
     shown,
     spoken,
 )
-from ...events.vocabulary import START, EffectRecorded, NodeCompleted, NodeFailed, RunFinished, StepFailed, Write
+from ...events.vocabulary import (
+    START,
+    AnswerRefused,
+    EffectRecorded,
+    NodeCompleted,
+    NodeFailed,
+    RunFinished,
+    StepFailed,
+    Write,
+)
 from ...projections.state.fold import Draft
 from ...projections.state.merge import MergeError
 from ...projections.state.thread import Line, Task
@@ -179,6 +188,23 @@ def unrecorded(draft: Draft, task: int, effects: tuple[EffectRecorded, ...]) -> 
     return [effect for effect in effects if effect.place not in known]
 
 
+def unheard_below(draft: Draft, ordinal: int) -> list[AnswerRefused]:
+    """Refusals of the answers that wait in graphs which a task called before, and ended without calling again."""
+    state, line = draft.state, draft.line()
+    if not line.below:
+        return []
+    return [
+        AnswerRefused(ns=below.ns, question=asked.raised.question, reason="question_changed", who=asked.answer.who)
+        for called in (state.lines[ns] for ns in line.below if ns in state.lines)
+        if called.task == ordinal
+        for below in state.live_lines(called.ns)
+        for task in below.unfinished
+        if not task.failed
+        for asked in task.questions
+        if asked.answer is not None and not asked.withdrawn
+    ]
+
+
 def say_outcome(request: Request, draft: Draft, outcome: Outcome, *, committed: bool = False) -> None:
     """Record one task's outcome: its effects, then what became of it. `committed`: its step is, in this commit."""
     lag = max(0, request.moment.time - outcome.finished_at) if outcome.finished_at else 0
@@ -193,6 +219,8 @@ def say_outcome(request: Request, draft: Draft, outcome: Outcome, *, committed: 
     for answer in outcome.answered:
         draft.say(answer)
     if completed:
+        for refused in unheard_below(draft, outcome.task):
+            draft.record(refused)
         draft.say(
             NodeCompleted(
                 task=outcome.task,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...events.errors import EmptyInputError, GraphChangedError, UnknownCheckpointError
+from ...events.errors import EmptyInputError, UnknownCheckpointError
 from ...events.vocabulary import (
     START,
     CommandApplied,
@@ -22,6 +22,7 @@ from ...projections.state.fold import Draft, step_writes
 from ...projections.state.merge import MergeError
 from ...projections.state.thread import Checkpoint, Line
 from .commands import Apply, Command, Continue, Decision, Edit, Ending, MergeWanted, Start
+from .fitting import check_nodes
 from .request import Request
 from .stepping import begin_tasks, commit_step, merged_cells, recursion_error
 
@@ -199,23 +200,6 @@ def go_on(request: Request, draft: Draft) -> Decision:
     if isinstance(cells, MergeWanted):
         return Decision(merge=cells)
     return commit_step(request.plan, request.terms, draft, cells)
-
-
-def check_nodes(request: Request, line: Line) -> None:
-    """Refuse to go on where a task's node is no longer in the graph: its questions stay open and listed."""
-    for task in line.unfinished:
-        if request.plan.node(task.node) is None:
-            raise GraphChangedError(
-                f"thread {request.thread!r} waits in node {task.node!r}, which this graph does not have "
-                f"(it has {sorted(request.plan.nodes)}): add the node again, "
-                "or name its successor with compile(aliases={old: new}); nothing was changed"
-            )
-        if task.handler and request.plan.runner(task.node, task.handler) is None:
-            raise GraphChangedError(
-                f"thread {request.thread!r} waits in {task.handler!r}, the error handler of node {task.node!r}, which "
-                "this graph does not have: give the node an error handler again, or go back to an earlier checkpoint "
-                "with invoke(None, its config); nothing was changed"
-            )
 
 
 def checkpoint_of(request: Request, line: Line, checkpoint: str) -> Checkpoint:

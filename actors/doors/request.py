@@ -26,6 +26,7 @@ from ..author.returns import input_writes, interpret
 from ..decider.answering import already, edited, last_answered
 from ..decider.commands import Answer, Apply, Continue, Enter, Start, Terms
 from ..decider.commands import Command as ThreadCommand
+from ..decider.fitting import misfit
 from ..engine.attempts.control import RunControl
 from ..engine.call import Scope
 from ..engine.run import Run, Settings
@@ -306,13 +307,9 @@ def check_nodes_inside(graph: Setup, state: ThreadState, thread: str) -> None:
         found = subgraph_at(graph.plan, line.ns, b"" if seen is None else seen.fingerprint) if line.ns else None
         if found is None:
             continue
-        for task in line.unfinished:
-            if found.plan.node(task.node) is None:
-                raise GraphChangedError(
-                    f"thread {thread!r} waits in node {task.node!r} of the graph in {line.ns!r}, which that graph does "
-                    f"not have (it has {sorted(found.plan.nodes)}): add the node again, or name its successor with "
-                    "compile(aliases={old: new}) where the graph is compiled; nothing was changed"
-                )
+        reason = misfit(found.plan, line)
+        if reason:
+            raise GraphChangedError(f"thread {thread!r}, in its graph {line.ns!r}, {reason}; nothing was changed")
 
 
 def _refuse_late(state: ThreadState, actor: ThreadActor) -> None:

@@ -266,6 +266,21 @@ class Call:
         else:
             self.withdrawn.append(AnswerRefused(question=question, reason=reason, who=standing.answer.who))
 
+    def set_unheard_aside(self) -> None:
+        """The body has returned: answers to questions that it no longer asked are refused, on record.
+
+        Of questions that a tool call or a task of its own asked the answers may be in what these have recorded.
+        """
+        for asked in self.job.task.questions:
+            raised, answer = asked.raised, asked.answer
+            if raised.scope or answer is None or asked.withdrawn:
+                continue
+            if raised.ordinal >= self._counts.get(("question", ""), 0):
+                node, value = self.job.task.node, raised.value.value
+                _log.warning("node %r ended without asking %r, which was answered: the answer is refused", node, value)
+                refused = AnswerRefused(question=raised.question, reason="question_changed", who=answer.who)
+                self.withdrawn.append(refused)
+
     @property
     def records(self) -> Records:
         """The effects on record: of earlier attempts, and of this one."""

@@ -304,6 +304,8 @@ def _completed(job: Job, call: Call, writes: list[Write], routes: list[Route]) -
         return _raised(job, call, call.refused)
     if call.open:
         return _asked(job, call)
+    if job.task.questions and not job.task.handler:
+        call.set_unheard_aside()
     if job.run.terms.kept:
         try:
             _encode(job, writes, routes)

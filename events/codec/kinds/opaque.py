@@ -25,6 +25,10 @@ class Opaque:
         self.reason = reason
         """Why the value could not be rebuilt although its class is known; empty for an unknown tag."""
 
+    def __getattr__(self, name: str) -> Any:
+        # Code that wants the value itself is told the way out. Names with an underscore are Python's own asking.
+        raise AttributeError(name if name.startswith("_") else f"no attribute {name!r}: {self!r}")
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Opaque) and (self.tag, self.code, self.data, self.more) == (
             other.tag,

@@ -1,0 +1,1 @@
+"""R15's corpus: a program whose threads pause, its edits, and what became of each thread."""
