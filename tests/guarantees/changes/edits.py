@@ -3,7 +3,6 @@
 `@node` is the node in which the thread waits, `@graph` the builder of its graph, `@before` a node that has finished.
 """
 
-
 from __future__ import annotations
 
 from pathlib import Path
