@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
 from contextvars import copy_context
 from functools import partial
@@ -27,6 +28,8 @@ from ..engine.work.progress import EARLY_COMMIT_SECONDS
 STARVED_SECONDS = 0.05
 """How long a caller that does no jobs itself waits for the pool to take one: then it has a spare thread do them."""
 
+LEAVING_SECONDS = 5.0
+"""How long an async caller that was cancelled waits for the store to take the run's end."""
 
 PAUSES = ("interrupted", "paused", "blocked")
 """How a run ends that goes on later."""
@@ -239,6 +242,8 @@ async def adrive(run: Run, runtime: Runtime) -> AsyncGenerator[Chunk]:
         for task in list(run.tasks):
             run.cancelled = True
             task.cancel()
+        if not run.over:
+            await _leave(run)
     raise_ending(run)
 
 
@@ -261,6 +266,15 @@ async def _await(run: Run) -> None:
     if not woken and run.jobs and not run.starved:
         run.starved = True
         _spare_thread(run, _help_starved)
+
+
+async def _leave(run: Run) -> None:
+    """Wait until what a cancelled run stores at its end is stored, as a sync caller does: the next read shows it."""
+    until = time.monotonic() + LEAVING_SECONDS
+    while not run.over and (left := until - time.monotonic()) > 0:
+        run.chunks.clear()
+        run.take_fresh()
+        await asyncio.wait([run.waiting()], timeout=left)
 
 
 def _spare_thread(run: Run, work: Callable[[Run], None]) -> None:

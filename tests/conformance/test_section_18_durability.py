@@ -247,11 +247,18 @@ def test_cancelling_a_call_stores_the_run_up_to_its_last_step(saver: BaseCheckpo
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        for _ in range(1000):  # the committer stores it
-            if history := [row async for row in graph.aget_state_history(ONE)]:
-                break
-            await asyncio.sleep(0.01)
-        assert rows(history) == [("loop", 1, ("waits",), ["a"])]
+        assert rows(list(graph.get_state_history(ONE))) == [("loop", 1, ("waits",), ["a"])], "stored before it returned"
+
+    run(story())
+
+
+def test_closing_an_async_stream_stores_the_run_before_it_returns(saver: BaseCheckpointSaver) -> None:
+    async def story() -> None:
+        graph = chain("a", "b").compile(checkpointer=saver)
+        stream = graph.astream(GIVEN, ONE, **EXIT)
+        assert await anext(stream) == {"a": {"l": ["a"]}}
+        await stream.aclose()  # type: ignore[attr-defined]
+        assert rows(list(graph.get_state_history(ONE))) == [("loop", 1, ("b",), ["a"])]
 
     run(story())
 
