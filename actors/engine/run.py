@@ -207,7 +207,8 @@ class Run:
         self.readers: tuple[tuple[Run, RunView], ...] = ((self, self.view),) if settings.modes else ()
         """Who reads chunks of this run, and how they look there: its caller, and streams around that want them."""
         self._signal: threading.Event | None = None
-        self._future: asyncio.Future[None] | None = None
+        self._futures: list[asyncio.Future[None]] = []
+        """What the caller on a loop waits for, once it waits. Whoever pops it resolves it."""
         self._pauses: list[threading.Event] = []
         """One for each thread that lets time pass, here or in a graph called inside."""
 
@@ -284,9 +285,13 @@ class Run:
         self.wake()
 
     def take_fresh(self) -> bool:
-        """True once for each batch of jobs: for whoever hands them out."""
-        fresh, self.fresh_jobs = self.fresh_jobs, False
-        return fresh
+        """True once for each batch of jobs: for whoever hands them out, who looks at the jobs afterwards."""
+        # Written only where it was read as True: jobs that come between the two are seen by who gets True here, and
+        # where it was False the next look finds what `add_jobs` says.
+        if not self.fresh_jobs:
+            return False
+        self.fresh_jobs = False
+        return True
 
     def call_actor(self) -> None:
         """Have the actor's turn run, soon: on the caller's loop, else on the dispatcher.
@@ -315,13 +320,18 @@ class Run:
         # Whoever waits clears the signal before looking for what to do: one that is set still has that look before it.
         if signal is not None and not signal.is_set():
             signal.set()
-        future = self._future
-        if future is not None and self.loop is not None:
-            self._future = None
-            if asyncio._get_running_loop() is self.loop:
-                _resolve(future)
-            else:
-                _call_soon(self.loop, future)
+        futures = self._futures
+        if not futures or self.loop is None:
+            return
+        try:
+            # Taken and not only read: by now the caller may wait for another one, which must not be forgotten.
+            future = futures.pop()
+        except IndexError:
+            return
+        if asyncio._get_running_loop() is self.loop:
+            _resolve(future)
+        else:
+            _call_soon(self.loop, future)
 
     def _nothing_to_do(self) -> bool:
         return not (self.chunks or self.over or (self.jobs and self.fresh_jobs))
@@ -371,9 +381,10 @@ class Run:
     def waiting(self) -> asyncio.Future[None]:
         """A future of the running loop that resolves when there is something to do."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._future = future
+        self._futures.clear()
+        self._futures.append(future)
+        # Looked at afterwards: who changes something from here on finds the future.
         if not self._nothing_to_do():
-            self._future = None
             _resolve(future)
         return future
 
