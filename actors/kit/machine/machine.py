@@ -50,11 +50,11 @@ def graph_machine(
     ```
 
     Two processes serve the thread. Rules: new input (from the graph's input schema), an answer, a late one, one to a
-    question that nobody asked, a call sent again; a node runs, is reported, time passes, everything comes to rest; a
-    process dies or is replaced by a new version; the clock jumps. After each step it is checked that the log is whole,
-    that replaying it gives what the processes have, that no question has two answers, no command was done twice, no
-    effect on record was done again, nothing acknowledged is lost, that late and wrong answers were refused, that nodes
-    raise nothing but `errors`, and the caller's `invariants`.
+    question that nobody asked, a call sent again, a branch from an earlier checkpoint; a node runs, is reported, time
+    passes, everything comes to rest; a process dies or is replaced by a new version; the clock jumps. After each step
+    it is checked that the log is whole, that replaying it gives what the processes have, that no question has two
+    answers, no command was done twice, no effect on record was done again, nothing acknowledged is lost, that late and
+    wrong answers were refused, that nodes raise nothing but `errors`, and the caller's `invariants`.
 
     Args:
         graph: a compiled graph, or (better) a function that makes one for each process.
@@ -144,6 +144,10 @@ def graph_machine(
         def same_call_again(self, which: int) -> None:
             if any(not call.client.waits and not call.client.lost for call in self.play.calls):
                 self._take(do="repeat", call=which)
+
+        @rule(which=any_of, process=processes)
+        def goes_back(self, which: int, process: int) -> None:
+            self._take(do="go back", process=process, checkpoint=which)
 
         @precondition(lambda self: self.play.busy)
         @rule(which=any_of)

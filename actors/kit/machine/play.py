@@ -163,6 +163,11 @@ class Play:
                 self._say(self.value_of(step), process)
             case "continue":
                 self._say(None, process)
+            case "go back":
+                places = simulation.checkpoints
+                if not places:
+                    return False
+                self._say(None, process, checkpoint_id=places[step["checkpoint"] % len(places)])
             case "answer":
                 questions = self.open_questions
                 if not questions:
@@ -198,8 +203,8 @@ class Play:
                 raise ValueError(f"there is no step {other!r}")
         return True
 
-    def _say(self, given: Any, process: int, refused: str = "") -> None:
-        client = self.simulation.client(given, process=process)
+    def _say(self, given: Any, process: int, refused: str = "", **configurable: Any) -> None:
+        client = self.simulation.client(given, process=process, **configurable)
         self.calls.append(Call(client, refused))
         self.simulation.take(f"{client.name} makes call 1")
 

@@ -6,7 +6,7 @@ one; nothing else decides, so the same choices give the same log, byte for byte.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, final
 
 from ....events.codec.commits import decode_commit
@@ -15,6 +15,7 @@ from ....events.stores.store import Row, Store
 from ....events.vocabulary import Commit
 from ....projections.state.views import StateSnapshot
 from ...doors.compiled import CompiledStateGraph
+from ...engine.log import ThreadLog
 from ...engine.run import Run
 from ...engine.work.jobs import Job, MergeJob
 from ...engine.work.messages import Finished, MergeFinished
@@ -52,6 +53,8 @@ class Client:
         self.moves = list(moves)
         self.process = process
         """Number of the process that serves the client."""
+        self.configurable: Mapping[str, Any] = {}
+        """More for `config["configurable"]` of its calls."""
         self.made = 0
         """Calls that were begun; a repeated one counts once."""
         self.given: Any = None
@@ -221,6 +224,13 @@ class Simulation:
         return self._reader.graph.get_state({"configurable": {"thread_id": self.thread}})
 
     @property
+    def checkpoints(self) -> list[str]:
+        """Ids of the thread's checkpoints, newest first."""
+        graph = (self._reader or self.processes[0]).graph
+        state = ThreadLog(self.store, self.thread).load(graph.codec, graph.channels)
+        return [checkpoint.id for checkpoint in state.root.checkpoints()]
+
+    @property
     def values(self) -> Any:
         """The thread's values."""
         return self.state.values
@@ -280,9 +290,10 @@ class Simulation:
 
     # -- steps
 
-    def client(self, *moves: Move, process: int = 0) -> Client:
-        """Have somebody else come who says this, served by that process."""
+    def client(self, *moves: Move, process: int = 0, **configurable: Any) -> Client:
+        """Have somebody else come who says this, served by that process, with more in `config["configurable"]`."""
         made = Client(f"client {len(self.clients)}", moves, process)
+        made.configurable = configurable
         self.clients.append(made)
         return made
 
@@ -317,7 +328,7 @@ class Simulation:
         client.lost = False
         process = self.processes[client.process]
         try:
-            client.run = process.begin(client.given, client.command_id)
+            client.run = process.begin(client.given, client.command_id, **client.configurable)
         except Exception as error:
             client.results.append(error)
 
