@@ -179,6 +179,8 @@ class Draft:
         if command and state.commands.get(command) != self.version:
             kept = list(state.commands.items())[-(COMMANDS_MAX - 1) :]
             state.commands = {**dict(kept), command: self.version}
+            if state.entered[0] == self.version:
+                state.entered = (self.version, command)
         self._settle()
         state.status = _status(state)
         return state
@@ -320,6 +322,7 @@ def _run_started(draft: Draft, event: RunStarted, _: Cells | None) -> None:
     if not event.ns:
         draft.begin_run(event)
         draft.state.turn_started = draft.time - event.lag
+        draft.state.entered = (draft.version, "")
     line = draft.line(event.ns)
     head = line.head
     base = 0 if head is None else head.step + 2
@@ -438,7 +441,11 @@ def _step_failed(draft: Draft, event: StepFailed, _: Cells | None) -> None:
 
 
 def _step_abandoned(draft: Draft, event: StepAbandoned, _: Cells | None) -> None:
-    _abandon(draft, draft.line(event.ns))
+    line, state = draft.line(event.ns), draft.state
+    if not event.ns and line.tasks and line.tasks[0].node == START:
+        # The input goes with the step that should have taken it: its command, sent again, is new.
+        state.commands = {command: at for command, at in state.commands.items() if command != state.entered[1]}
+    _abandon(draft, line)
 
 
 def _abandon(draft: Draft, line: Line) -> None:

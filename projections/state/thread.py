@@ -392,6 +392,8 @@ class ThreadState(Struct, eq=False):
     """The graphs that worked on the thread, each version of their code once."""
     commands: Mapping[str, int] = field(default_factory=lambda: _NOTHING)
     """Command ids seen lately, with the version of their commit."""
+    entered: tuple[int, str] = (-1, "")
+    """The last new input: version, and its command id where it had one."""
     answered: tuple[Question, ...] = ()
     """The last answered questions, newest last (bounded), to name the winner to whoever comes late."""
     turn_started: int = 0

@@ -10,8 +10,8 @@ from threading import Event, Thread
 from typing import Annotated, Any, TypedDict
 
 import pytest
-from clew import Command, InMemorySaver, interrupt
-from clew.errors import AlreadyAnsweredError
+from clew import START, Command, InMemorySaver, StateGraph, interrupt
+from clew.errors import AlreadyAnsweredError, StaleVersionError
 from clew.events.stores.saver import BaseCheckpointSaver
 from clew.events.vocabulary import Resumed, RunStarted
 from langchain_core.runnables import RunnableConfig
@@ -169,3 +169,29 @@ def test_a_command_id_belongs_to_the_call_it_was_given_to_not_to_calls_inside_it
     day = chain(Notes, write_diary).compile(checkpointer=InMemorySaver())
     lines = day.invoke({}, on("day", command_id="monday"))["lines"]
     assert lines == ["up at six", "UP AT SIX", "to bed at ten", "TO BED AT TEN"]
+
+
+def test_an_input_that_another_process_withdrew_is_taken_when_its_command_is_sent_again(
+    durable: BaseCheckpointSaver, elsewhere: BaseCheckpointSaver
+) -> None:
+    """Its path from START was being chosen, so no step had it yet: to say that it is done would lose it."""
+    held = Held()
+
+    def graph(saver: BaseCheckpointSaver, wait: Any) -> Any:
+        def route(notes: Notes) -> str:
+            wait()
+            return "take_down"
+
+        builder = StateGraph(Notes).add_node(take_down)
+        return builder.add_conditional_edges(START, route, ["take_down"]).compile(checkpointer=saver)
+
+    def first() -> Any:
+        with pytest.raises(StaleVersionError):
+            here.invoke({"lines": ["a"]}, on("notes", command_id="turn a"))
+
+    here, there = graph(durable, held.wait), graph(elsewhere, lambda: None)
+    with held.during(first):
+        there.invoke({"lines": ["b"]}, on("notes", command_id="turn b"))
+    for _ in range(2):
+        assert here.invoke({"lines": ["a"]}, on("notes", command_id="turn a")) == {"lines": ["b", "B", "a", "A"]}
+    assert there.invoke({"lines": ["b"]}, on("notes", command_id="turn b")) == {"lines": ["b", "B", "a", "A"]}
