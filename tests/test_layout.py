@@ -308,7 +308,15 @@ def test_python_minus_o_takes_nothing_away():
     assert found == []
 
 
-SQL = re.compile(r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE|DROP|ALTER|WITH)\s", re.IGNORECASE)
+# How SQL begins, and what only SQL has: a statement's later part.
+SQL = re.compile(
+    r"\s*(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE|DROP|ALTER|WITH)\s"
+    r"|(?-i:.*\b(?:SELECT|DELETE FROM|WHERE|VALUES|RETURNING|ORDER BY|LIMIT)\b)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+TEXT_METHODS = {"format", "format_map", "join", "replace"}
 
 
 def test_no_sql_is_built_from_strings():
@@ -316,11 +324,26 @@ def test_no_sql_is_built_from_strings():
         f"{source.name}:{node.lineno}"
         for source in rooms()
         for node in ast.walk(source.tree)
-        if isinstance(node, ast.JoinedStr)
-        and isinstance(first := node.values[0] if node.values else None, ast.Constant)
-        and SQL.match(str(first.value))
+        if isinstance(node, ast.expr) and any(SQL.match(part) for part in joined(node))
     ]
     assert found == []
+
+
+def joined(node: ast.expr) -> Iterator[str]:
+    """The written parts of a text that is put together: by an f-string, `+`, `%`, or a method such as `format`."""
+    parts: list[ast.expr] = []
+    if isinstance(node, ast.JoinedStr):
+        parts = [node]
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mod):
+        parts = [node.left, node.right]
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in TEXT_METHODS:
+        lists = [one for one in node.args if isinstance(one, ast.List | ast.Tuple)]
+        parts = [node.func.value, *node.args, *(item for one in lists for item in one.elts)]
+    for part in parts:
+        if isinstance(part, ast.JoinedStr):
+            yield "".join(str(piece.value) for piece in part.values if isinstance(piece, ast.Constant))
+        elif isinstance(part, ast.Constant) and isinstance(part.value, str):
+            yield part.value
 
 
 # --- small

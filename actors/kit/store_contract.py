@@ -275,8 +275,12 @@ class StoreContract:
                 store.erase(name)
                 refusal = error_of(lambda n=name: store.append(entry(n, 0, by="old")))
                 assert isinstance(refusal, ThreadErasedError)
-                assert refusal.epoch == life - 1
-                assert isinstance(error_of(lambda n=name: store.append(entry(n, 2, epoch=9))), ThreadErasedError)
+                assert (refusal.thread, refusal.epoch) == (name, life - 1)
+                late = entry(name, 0, by="old", epoch=life - 1)
+                assert isinstance(error_of(partial(store.append, late)), ThreadErasedError)
+                for later in (1, 2):
+                    ahead = entry(name, later, epoch=9)
+                    assert isinstance(error_of(partial(store.append, ahead)), ThreadErasedError)
                 first = entry(name, 0, status=WAITING, epoch=life)
                 if name == "batch":
                     assert [type(verdict) for verdict in store.append_batch([first, entry(f"{life}", 0)])] == [int, int]
@@ -345,7 +349,9 @@ class StoreContract:
         store.append(entry("t", 0))
         store.append(entry("t", 1))
         for stale in (0, 2):
-            assert isinstance(error_of(partial(store.erase, "t", expected=stale)), StaleVersionError)
+            refusal = error_of(partial(store.erase, "t", expected=stale))
+            assert isinstance(refusal, StaleVersionError)
+            assert (refusal.thread, refusal.expected) == ("t", stale)
         assert isinstance(error_of(lambda: store.erase("unknown", expected=0)), StaleVersionError)
         assert [row.version for row in store.read("t")] == [0, 1]
         store.erase("t", expected=1)
@@ -361,9 +367,13 @@ class StoreContract:
         store.append(entry("keep", 0))
         store.retire("t")
         store.retire("unknown")
-        assert isinstance(error_of(lambda: store.append(entry("t", 1))), ThreadErasedError)
-        assert isinstance(error_of(lambda: store.append(entry("t", 0, by="other", epoch=1))), ThreadErasedError)
-        assert isinstance(error_of(lambda: store.head("t")), ThreadErasedError)
+        for refused in (entry("t", 1), entry("t", 0, by="other", epoch=1)):
+            refusal = error_of(partial(store.append, refused))
+            assert isinstance(refusal, ThreadErasedError)
+            assert refusal.epoch is None  # no life may begin there, of whatever epoch
+        unknown = error_of(lambda: store.head("t"))
+        assert isinstance(unknown, ThreadErasedError)
+        assert unknown.thread == "t"
         assert [found.thread for found in store.heads()] == ["keep"]
         assert store.heads(WAITING) == []
         assert [row.body for row in store.read("t")] == [written.body]

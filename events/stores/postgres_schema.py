@@ -146,7 +146,8 @@ WHERE tenant = %s AND waiting IS NOT NULL ORDER BY waiting DESC LIMIT %s""",
 
 ERASE_HEAD: Final = """UPDATE clew_heads SET erased = true, thread = '', questions = '', graph = '', owner = '',
 status = 0 WHERE id = %s"""
-ERASE_HEAD_AT: Final = ERASE_HEAD + " AND version = %s AND NOT erased RETURNING id"
+ERASE_HEAD_AT: Final = """UPDATE clew_heads SET erased = true, thread = '', questions = '', graph = '', owner = '',
+status = 0 WHERE id = %s AND version = %s AND NOT erased RETURNING id"""
 """The same, where the thread stands at a version."""
 ERASE_JOURNAL: Final = "DELETE FROM clew_journal WHERE id = %s"
 

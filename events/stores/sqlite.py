@@ -56,8 +56,8 @@ class SqliteStore(recorder.CommitRecorder):
             StoreError: no database, a damaged one, one of a newer clew, or a path that cannot be opened.
             StoreBusyError: locked or read-only, and not set up yet.
         """
-        if sqlite3.sqlite_version_info < (3, 35):
-            raise StoreError(f"SQLite {sqlite3.sqlite_version} is too old: clew needs 3.35 (2021) for RETURNING")
+        if sqlite3.sqlite_version_info < (3, 35):  # the first with RETURNING
+            raise StoreError(f"SQLite {sqlite3.sqlite_version} is too old: clew needs 3.35 (2021) or newer")
         self._connections = SqliteConnections(path, durability, lock_wait_seconds, connection)
         self._lock_wait_seconds = lock_wait_seconds
         # A tutorial never closes its saver; an unclosed connection is a warning in Python 3.13.

@@ -103,7 +103,8 @@ WHERE tenant = :tenant AND status = 2 ORDER BY updated DESC LIMIT :limit""",
 ERASE_JOURNAL: Final = "DELETE FROM clew_journal WHERE stream = (SELECT stream FROM clew_heads WHERE id = ?)"
 ERASE_HEAD: Final = """UPDATE clew_heads SET erased = 1, thread = '', questions = x'', graph = '', owner = '', status
 = 0 WHERE id = ?"""
-ERASE_HEAD_AT: Final = f"{ERASE_HEAD} AND version = ? AND erased = 0 RETURNING stream"
+ERASE_HEAD_AT: Final = """UPDATE clew_heads SET erased = 1, thread = '', questions = x'', graph = '', owner = '', status
+= 0 WHERE id = ? AND version = ? AND erased = 0 RETURNING stream"""
 """The same, where the thread stands at a version."""
 
 STATEMENTS: Final = frozenset(

@@ -80,7 +80,11 @@ def below(folder: Path) -> tuple[Source, ...]:
 
 
 def _read(path: Path) -> Source:
-    text = path.read_text(encoding="utf-8")
+    return parsed(path, path.read_text(encoding="utf-8"))
+
+
+def parsed(path: Path, text: str) -> Source:
+    """A file with this text at this path, whether it is there or not."""
     tree = ast.parse(text, str(path))
     module = module_name(path)
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]

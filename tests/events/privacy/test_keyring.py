@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -216,3 +217,56 @@ def test_a_commit_is_sealed_and_opened_in_less_than_fifteen_microseconds_of_proc
     best = min(microseconds() for _ in range(5))
     report_figure(f"sealing and opening a commit of 800 bytes: {best:.1f} µs (limit 15 µs each)")
     assert best < 30
+
+
+def test_what_does_not_open_is_named_by_its_thread_and_version() -> None:
+    vault = MemoryVault()
+    sealed = cipher(vault).seal(b"body", "t", 0)
+    refused: list[tuple[SubjectCipher, bytes, str]] = [
+        (cipher(MemoryVault()), sealed, f"the vault has no key {sealed[2:18].hex()}: give the keyring the right vault"),
+        (cipher(vault, new=NEW), sealed, "master key 'old' wraps its key"),
+        (cipher(vault, old=NEW), sealed, "master key 'old' is not the one that wrapped its key"),
+        (cipher(vault), b"\xc1\x02" + sealed[2:], "an EncryptedSerializer sealed it: give the saver that one as serde"),
+        (cipher(vault), b"\xc1\x01\x02", "it is no sealed commit"),
+        (cipher(vault), sealed, "what is sealed there was not sealed for this place"),
+    ]
+    for ours, stored, why in refused:
+        with pytest.raises((CipherError, CorruptCommitError), match=re.escape(why)) as error:
+            ours.open(stored, "t", 7)
+        assert (error.value.thread, error.value.version) == ("t", 7), why
+        assert "XX" not in str(error.value)
+
+
+def test_a_key_is_asked_of_the_vault_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, asked = 1_000.0, []
+    monkeypatch.setattr(keyrings.time, "monotonic", lambda: now)
+    vault = MemoryVault()
+    get, newest = vault.get, vault.newest
+    monkeypatch.setattr(vault, "get", lambda key_id: (asked.append("get"), get(key_id))[1])
+    monkeypatch.setattr(vault, "newest", lambda tenant, subject: (asked.append("newest"), newest(tenant, subject))[1])
+    ours = cipher(vault)
+    sealed = ours.seal(b"body", "t", 0)
+    ours.renew("t")
+    asked.clear()
+    for version in (1, 2):
+        ours.seal(b"body", "t", version)
+        ours.open(sealed, "t", 0)
+    assert asked == ["get"]
+    now += keyrings.KEY_SECONDS
+    ours.seal(b"body", "t", 3)
+    ours.open(sealed, "t", 0)
+    assert asked == ["get", "newest", "get"]
+
+
+def test_rotating_takes_so_many_keys_at_once_and_counts_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    vault, limits = MemoryVault(), []
+    others = vault.others
+    monkeypatch.setattr(vault, "others", lambda active, limit: (limits.append(limit), others(active, limit))[1])
+    monkeypatch.setattr(keyrings, "REWRAPPED_AT_ONCE", 2)
+    for thread in ("a", "b", "c"):
+        cipher(vault, old=OLD).seal(b"body", thread, 0)
+    assert cipher(vault, old=OLD, new=NEW).rotate() == 3
+    assert limits == [2, 2, 2]
+    with pytest.raises(CipherError) as error:
+        cipher(vault, old=OLD).rotate()
+    assert (error.value.thread, error.value.version) == ("", -1)
