@@ -178,9 +178,7 @@ class MemoryStore(recorder.CommitRecorder):
             self._refuse_closed()
             self._refuse_stale(events)
             return [
-                self._add(
-                    key, recorder.name_of(key), "", state[:DIGEST_BYTES], state[DIGEST_BYTES:], self._head_of(key)
-                )
+                self._add(key, self._name_of(key), "", state[:DIGEST_BYTES], state[DIGEST_BYTES:], self._head_of(key))
                 for key, _, state in events
             ]
 
@@ -194,6 +192,10 @@ class MemoryStore(recorder.CommitRecorder):
                     f"stream {recorder.name_of(key)}: version {version} is not the next, {expected} is"
                 )
             following[key] = version + 1
+
+    def _name_of(self, key: bytes) -> str:
+        stream = self._streams.get(key)
+        return stream.thread if stream else recorder.name_of(key)
 
     def _head_of(self, key: bytes) -> Head:
         stream = self._streams.get(key)

@@ -1,5 +1,6 @@
 """Our stores work through eventsourcing's recorder port, and `PERSISTENCE_MODULE` selects them."""
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -9,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from clew.actors.kit.store_contract import entry
 from clew.events.stores.recorder import CommitRecorder
+from clew.events.stores.store import WAITING, Head, Position, ThreadHead
 from clew.events.stores.stream import TOPIC, state_of, stream_key
 from eventsourcing.persistence import (
     ApplicationRecorder,
@@ -41,6 +43,25 @@ def test_the_port_and_the_store_reach_the_same_rows(recorder: CommitRecorder) ->
     assert second > position
     assert [row.version for row in recorder.read("t")] == [0, 1]  # type: ignore[attr-defined]
     assert recorder.append(again) == second
+
+
+def test_an_event_that_came_through_the_port_leaves_the_head_as_it_was(recorder: CommitRecorder) -> None:
+    written = entry("t", 0, status=WAITING)
+    recorder.append(written)
+    recorder.insert_events([event(UUID(bytes=stream_key("", "t")), 1)])
+    assert recorder.head("t") == ThreadHead("t", 1, written.head)  # type: ignore[attr-defined]
+    assert [found.thread for found in recorder.heads(WAITING)] == ["t"]  # type: ignore[attr-defined]
+
+
+def test_a_stream_that_began_through_the_port_has_an_empty_head_of_no_tenant(recorder: CommitRecorder) -> None:
+    stream = uuid4()
+    recorder.insert_events([event(stream, 0)])
+    [found] = recorder.heads()  # type: ignore[attr-defined]
+    assert (found.version, found.head, found.tenant) == (0, Head(), "")
+    [(_, row)] = recorder.follow(Position())  # type: ignore[attr-defined]
+    assert (row.thread, row.version, row.tenant) == (found.thread, 0, "")
+    with pytest.raises(IntegrityError, match=re.escape(found.thread) + ".*version 0 is not the next"):
+        recorder.insert_events([event(stream, 0)])
 
 
 def test_events_are_selected_by_version_in_both_directions(recorder: CommitRecorder) -> None:

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from clew.actors.kit.store_contract import HOSTILE_NAMES, entry
@@ -19,6 +20,8 @@ from clew.events.errors import (
 from clew.events.stores import sqlite_connections, sqlite_schema
 from clew.events.stores.sqlite import SqliteStore
 from clew.events.stores.store import WAITING, Position
+from clew.events.stores.stream import TOPIC
+from eventsourcing.persistence import StoredEvent
 
 
 @pytest.fixture
@@ -202,6 +205,23 @@ def test_a_change_of_directory_does_not_change_the_file(path: str, monkeypatch: 
         monkeypatch.chdir("/")
         with store._connections.reading(), store._connections.reading() as second:
             assert second.execute("SELECT count(*) FROM clew_journal").fetchone() == (1,)
+
+
+def test_every_write_that_fails_names_the_file(store: SqliteStore, path: str) -> None:
+    """What somebody else did to the tables is no reason to hide which file it is."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("DROP TABLE clew_heads")
+    event = StoredEvent(UUID(int=1), 0, TOPIC, bytes(33))
+    writes = (
+        lambda: store.append(entry("t", 1)),
+        lambda: store.erase("t"),
+        lambda: store.erase("t", expected=0),
+        lambda: store.retire("t"),
+        lambda: store.insert_events([event]),
+    )
+    for write in writes:
+        with pytest.raises(StoreError, match=re.escape(f"the SQLite file {path!r}") + ".*no such table: .*clew_heads"):
+            write()
 
 
 def test_durability_chooses_the_fsync(path: str) -> None:
