@@ -1,13 +1,20 @@
 """The actors room: the only one that acts.
 
-facade/   what users import as `clew`
-author/   the graph builder: from StateGraph to a frozen Plan
-engine/   decide, the thread actor, its dispatcher, journal and runner
-doors/    invoke, stream and the state calls, sync and async
-agents/   ToolNode, chat models
-watch/    callbacks, tokens, tracing
-kit/      what clew.testing opens
-cli/      the clew command
+facade/       what users import as `clew`
+author/       the graph builder: from StateGraph to a frozen Plan
+functional/   a workflow as a function: `@entrypoint`, `@task`
+doors/        invoke, stream and the state calls, sync and async
+follow/       a stream joined again
+run_stream/   the v3 event stream
+decider/      pure: from a thread's state and a command to events
+engine/       the thread actor, its dispatcher, journal and runner
+scripts.py    code that is written once for sync and async callers
+agents/       ToolNode, agents, chat models
+memory/       the long-term store
+caching/      caches of nodes' and tasks' results
+watch/        callbacks, tokens, tracing
+kit/          what clew.testing opens
+cli/          the clew command
 """
 
 import sys

@@ -25,7 +25,6 @@ from ...projections.channels.message_ids import assign_message_ids
 from ...projections.state import ids
 from ...projections.streams.calls import CALL_MODES, CallShape, Shown, call_began, call_raised, call_returned
 from ...projections.streams.tasks import in_graph
-from ..agents.tools.together import Script
 from ..author.plan import Callee
 from ..caching.slots import Slot, decode_value, open_slot
 from ..engine.attempts.limits import Deadline, with_progress
@@ -33,6 +32,7 @@ from ..engine.call import Scope, strand_here
 from ..engine.context import ExecutionInfo, injected
 from ..engine.effects import Effect
 from ..engine.run import Run
+from ..scripts import Script
 
 if TYPE_CHECKING:
     from .task import TaskFunction

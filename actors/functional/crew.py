@@ -14,9 +14,9 @@ from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 from ...events.errors import GraphBubbleUp, GraphInterrupt
-from ..agents.tools.together import adrive, drive
 from ..engine.call import Call
 from ..engine.runtime import default_runtime
+from ..scripts import adrive, drive
 from .calls import TaskCall
 from .futures import TaskFuture, finished
 

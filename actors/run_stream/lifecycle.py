@@ -14,10 +14,11 @@ from ...projections.streams.lifecycle import (
     segment,
 )
 from ...projections.streams.protocol import ProtocolEvent
+from ..scripts import adrive, drive
 from .channel import StreamChannel
 from .mux import StreamMux
 from .run_stream import AsyncSubgraphRunStream, SubgraphRunStream
-from .steps import Steps, arun, run
+from .steps import Steps
 from .transformer import StreamTransformer
 
 
@@ -93,27 +94,27 @@ class SubgraphTransformer(StreamTransformer):
 
     def process(self, event: ProtocolEvent) -> bool:
         """Send the event on to the sub-graph that it is of."""
-        return bool(run(self._steps(event)))
+        return bool(drive(self._steps(event)))
 
     async def aprocess(self, event: ProtocolEvent) -> bool:
         """As `process`."""
-        return bool(await arun(self._steps(event)))
+        return bool(await adrive(self._steps(event)))
 
     def finalize(self) -> None:
         """Close the run streams under way."""
-        run(self._closing_steps())
+        drive(self._closing_steps())
 
     async def afinalize(self) -> None:
         """As `finalize`."""
-        await arun(self._closing_steps())
+        await adrive(self._closing_steps())
 
     def fail(self, err: BaseException) -> None:
         """Fail the run streams under way."""
-        run(self._failing_steps(err))
+        drive(self._failing_steps(err))
 
     async def afail(self, err: BaseException) -> None:
         """As `fail`."""
-        await arun(self._failing_steps(err))
+        await adrive(self._failing_steps(err))
 
     def _steps(self, event: ProtocolEvent) -> Steps:
         ns = tuple(event["params"]["namespace"])

@@ -15,8 +15,9 @@ from types import MappingProxyType
 from typing import Any
 
 from ...projections.streams.protocol import ProtocolEvent, protocol_event
+from ..scripts import adrive, drive
 from .channel import AsyncPump, Pump, StreamChannel
-from .steps import Step, Steps, arun, run
+from .steps import Steps, TwoWays
 from .transformer import StreamTransformer, needs_loop
 
 Factory = Callable[[tuple[str, ...]], StreamTransformer]
@@ -245,40 +246,40 @@ class StreamMux:
     def _joining(self) -> Steps:
         """Wait for everything scheduled, whatever it schedules meanwhile. Raises what one of it raised."""
         while tasks := [task for one in self._transformers for task in _scheduled(one)]:
-            yield Step(_nothing, partial(_join, tasks))
+            yield TwoWays(_nothing, partial(_join, tasks))
             for one in self._transformers:
                 _scheduled(one).difference_update(tasks)
 
     def _cancelling(self) -> Steps:
         tasks = [task for one in self._transformers for task in _scheduled(one)]
         if tasks:
-            yield Step(_nothing, partial(_cancel, tasks))
+            yield TwoWays(_nothing, partial(_cancel, tasks))
 
     # -- the two doors
 
     def push(self, event: ProtocolEvent) -> None:
         """Send an event through the transformers and into the log."""
-        run(self.passing(event))
+        drive(self.passing(event))
 
     async def apush(self, event: ProtocolEvent) -> None:
         """As `push`; each transformer is awaited before the next."""
-        await arun(self.passing(event))
+        await adrive(self.passing(event))
 
     def close(self) -> None:
         """End well. Raises the first error of a `finalize`, when everything is closed."""
-        run(self.closing())
+        drive(self.closing())
 
     async def aclose(self) -> None:
         """As `close`, after everything scheduled is done."""
-        await arun(self.closing())
+        await adrive(self.closing())
 
     def fail(self, err: BaseException) -> None:
         """End with an error, which every channel and the log raise to their readers."""
-        run(self.failing(err))
+        drive(self.failing(err))
 
     async def afail(self, err: BaseException) -> None:
         """As `fail`, after everything scheduled was cancelled."""
-        await arun(self.failing(err))
+        await adrive(self.failing(err))
 
 
 def now() -> int:
@@ -286,8 +287,8 @@ def now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _hook(transformer: StreamTransformer, name: str, *given: Any) -> Step:
-    return Step(partial(getattr(transformer, name), *given), partial(getattr(transformer, "a" + name), *given))
+def _hook(transformer: StreamTransformer, name: str, *given: Any) -> TwoWays:
+    return TwoWays(partial(getattr(transformer, name), *given), partial(getattr(transformer, "a" + name), *given))
 
 
 def _scheduled(transformer: StreamTransformer) -> set[asyncio.Task[Any]]:

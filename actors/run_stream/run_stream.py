@@ -10,9 +10,10 @@ from typing import Any
 from ...events.errors import GraphBubbleUp
 from ...projections.streams.lifecycle import SubgraphStatus
 from ...projections.streams.protocol import ProtocolEvent, protocol_event
+from ..scripts import adrive, drive
 from .channel import StreamChannel
 from .mux import StreamMux, now
-from .steps import Step, Steps, arun, run
+from .steps import Steps, TwoWays
 
 
 class _RunStream:
@@ -27,7 +28,7 @@ class _RunStream:
         self._place = list(mux.scope)
         self._exhausted = parts is None
         self._failure: BaseException | None = None
-        self._part = Step(self._next, self._anext)
+        self._part = TwoWays(self._next, self._anext)
         self._latest: Any = None
         self._questions: list[Any] = []
         for key in mux.native_keys:
@@ -66,7 +67,7 @@ class _RunStream:
             self._failure = error
             yield from self.mux.failing(error)
             # Where a transformer's own error ended it, the run is not over yet.
-            yield Step(self._leave, self._aleave)
+            yield TwoWays(self._leave, self._aleave)
             return False
         return True
 
@@ -88,7 +89,7 @@ class _RunStream:
         """Leave the run as it is: its nodes are cancelled, its thread stays at the last commit."""
         self._exhausted = True
         try:
-            yield Step(self._leave, self._aleave)
+            yield TwoWays(self._leave, self._aleave)
         finally:
             yield from self.mux.closing()
 
@@ -115,7 +116,7 @@ class GraphRunStream(_RunStream):
             mux.bind_pump(self._pull)
 
     def _pull(self) -> bool:
-        return bool(run(self._pulling()))
+        return bool(drive(self._pulling()))
 
     def _finish(self) -> None:
         while not self.mux.log.closed and self._pull():
@@ -190,7 +191,7 @@ class GraphRunStream(_RunStream):
 
     def abort(self) -> None:
         """Stop the run where it is: nodes under way are cancelled, projections end. Twice is as good as once."""
-        run(self._stopping())
+        drive(self._stopping())
 
     def __enter__(self) -> GraphRunStream:
         return self
@@ -230,7 +231,7 @@ class AsyncGraphRunStream(_RunStream):
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pull_under_way = done
         try:
-            return bool(await arun(self._pulling()))
+            return bool(await adrive(self._pulling()))
         finally:
             self._pull_under_way = None
             done.set_result(None)
@@ -285,7 +286,7 @@ class AsyncGraphRunStream(_RunStream):
             self._waiting_for_part.cancel()
         if self._pull_under_way is not None:
             await asyncio.wait([self._pull_under_way])
-        await arun(self._stopping())
+        await adrive(self._stopping())
 
     async def __aenter__(self) -> AsyncGraphRunStream:
         return self

@@ -13,9 +13,9 @@ from langchain_core.tools import BaseTool
 from ...author.callee import code_digest
 from ...author.hints import call_method
 from ...engine.context import get_runtime
+from ...scripts import Script
 from ..chat_models import init_chat_model
 from ..configurable_model import ConfigurableModel
-from ..tools.together import Script
 from .steps import Called
 
 Model = str | Runnable[Any, Any] | Callable[..., Any]

@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage, BaseMessage, SystemMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from ...author.callee import digest
-from ..tools.together import Script, adrive, drive
+from ...scripts import Script, adrive, drive
 from .history import check_history
 from .models import ModelChoice, bare_model
 from .prompts import Prompting

@@ -12,7 +12,7 @@ from ...author.callee import callee_of, code_digest
 from ...author.plan import Callee
 from ...engine.call import scope_here
 from ...engine.context import injected
-from ..tools.together import Script
+from ...scripts import Script
 from .states import value_in
 from .steps import Asked, Called
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig
 
-from ..tools.together import on_a_thread
+from ...scripts import on_a_thread
 
 
 class Asked:

@@ -11,13 +11,13 @@ from pydantic import ValidationError
 from ....events.errors import EncodeError
 from ...engine.call import Scope
 from ...engine.effects import Effect
+from ...scripts import Script, Step, adrive, drive, on_a_thread
 from ..injection import ToolRuntime
 from .arguments import Surroundings, fill
 from .body import BareStep, ToolBody, WatchedStep
 from .calls import ToolCallRequest
 from .errors import INVALID_TOOL_NAME_ERROR_TEMPLATE, arguments_error
 from .results import Output, outputs_of
-from .together import Script, Step, adrive, drive, on_a_thread
 
 if TYPE_CHECKING:
     from .round import ToolRound

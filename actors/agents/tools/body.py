@@ -20,8 +20,8 @@ from langchain_core.tools import BaseTool, StructuredTool, Tool
 from langchain_core.tools import base as core
 from pydantic import BaseModel
 
+from ...scripts import on_a_thread
 from .arguments import HIDDEN, config_parameter, functions_of, injections_of
-from .together import on_a_thread
 
 _format_output = getattr(core, "_format_output", None)
 """Makes a message of what a tool returned. Where a release of langchain-core lacks it, no tool is run bare."""
