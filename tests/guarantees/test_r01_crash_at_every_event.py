@@ -13,9 +13,10 @@ from clew.testing import SITES, CrashReport, SqliteFiles, crash_everywhere
 
 from .found import FOUND
 from .graphs import STORIES
-from .sizes import NIGHTLY
+from .sizes import NIGHTLY, sized
 
-pytestmark = [pytest.mark.slow, pytest.mark.forks]
+# One test kills hundreds of processes: on a loaded machine that outlasts the limit of an ordinary one.
+pytestmark = [pytest.mark.slow, pytest.mark.forks, pytest.mark.timeout(sized(600, 4 * 3600))]
 ON_POSTGRES = STORIES if NIGHTLY else ("a question", "effects and a question", "a graph in a graph", "a workflow")
 """Graphs whose processes die over Postgres, too."""
 

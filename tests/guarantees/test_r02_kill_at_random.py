@@ -24,7 +24,8 @@ from .found import FOUND
 from .graphs import STORIES
 from .sizes import sized
 
-pytestmark = [pytest.mark.slow, pytest.mark.forks]
+# One test kills hundreds of processes: on a loaded machine that outlasts the limit of an ordinary one.
+pytestmark = [pytest.mark.slow, pytest.mark.forks, pytest.mark.timeout(sized(600, 4 * 3600))]
 ON_SQLITE = sized(120, 100_000)
 ON_POSTGRES = sized(30, 20_000)
 A_FILE = 1_000
