@@ -271,6 +271,14 @@ def test_a_hit_skips_the_node_and_replays_its_writes(caller: Caller, cache: Base
     assert len(calls) == 2
 
 
+def test_a_graph_inside_uses_the_cache_around_it(caller: Caller, cache: BaseCache[Any]) -> None:
+    # LangGraph caches nothing there
+    node, calls = counted(lambda state: {"log": ["n"]})
+    graph = single(single(node, cache_policy=CachePolicy()).compile()).compile(cache=cache)
+    assert [caller.invoke(graph, GIVEN)["log"] for _ in range(3)] == [["n"]] * 3
+    assert len(calls) == 1
+
+
 def test_the_updates_of_a_hit_say_that_it_is_cached(caller: Caller, cache: BaseCache[Any]) -> None:
     node, _ = counted(lambda state: {"log": ["n"]})
     graph = single(node, cache_policy=CachePolicy()).compile(cache=cache)

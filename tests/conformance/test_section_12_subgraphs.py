@@ -623,6 +623,16 @@ def test_on_a_replay_a_history_of_its_own_goes_on_from_before(saver: BaseCheckpo
     assert caller.invoke(graph, {}, THREAD)["n"] == 2
 
 
+def test_new_input_on_a_branch_takes_a_history_of_its_own_from_there(
+    saver: BaseCheckpointSaver, caller: Caller
+) -> None:
+    # LangGraph goes on from the graph's newest checkpoint, which another branch may have written
+    graph = chain(Counter, call=counting(True)).compile(saver)
+    assert [caller.invoke(graph, {}, THREAD)["n"] for _ in range(3)] == [1, 2, 3]
+    after_first = [one for one in caller.history(graph, THREAD) if one.next == ()][-1]
+    assert caller.invoke(graph, {}, after_first.config)["n"] == 2
+
+
 # -- Command.PARENT
 
 
