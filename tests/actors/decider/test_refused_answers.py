@@ -6,8 +6,14 @@ from datetime import UTC, datetime
 
 import pytest
 from clew import START, StateGraph
-from clew.actors.decider.commands import Answer, Edit
-from clew.errors import AlreadyAnsweredError, AmbiguousAnswerError, NothingToResumeError, UnknownInterruptError
+from clew.actors.decider.commands import Answer, Edit, Outcome
+from clew.errors import (
+    AlreadyAnsweredError,
+    AmbiguousAnswerError,
+    NothingToResumeError,
+    UnknownCheckpointError,
+    UnknownInterruptError,
+)
 from clew.events.vocabulary import Payload, Route, RunContinued, Update, Write
 
 from tests.support.thread_script import ThreadScript
@@ -79,6 +85,7 @@ def test_a_value_is_refused_where_the_failed_task_was_asked_and_the_refusal_says
         thread.answer("again")
     text = str(refused.value)
     assert refused.value.question == question
+    assert text.startswith(str(working.value))
     assert datetime.fromtimestamp(answered_at / 1_000_000, UTC).isoformat(timespec="milliseconds") in text
     assert text.endswith(
         "; node 'a' raised with that answer: mend its code and continue with None as input, ask again with "
@@ -190,3 +197,20 @@ def test_a_breakpoint_passed_by_a_value_keeps_the_value_for_the_first_question()
     assert "NodeStarted" in said(thread.answer("go"))
     assert thread.state.root.ahead is not None
     assert thread.state.root.ahead.value == "go"
+
+
+def test_an_answer_to_one_of_a_task_s_questions_sets_the_task_going_while_the_other_waits() -> None:
+    thread = asking("a")
+    thread.start({"x": 0})
+    both = (thread.asked(0, "q1", scope="one").questions, thread.asked(0, "q2", scope="two").questions)
+    thread.report(Outcome(0, "asked", questions=(*both[0], *both[1])))
+    thread.answer(**{thread.question("q1"): "A"})
+    assert thread.decision.start == (0,)
+    assert list(thread.questions.values()) == ["q2"]
+
+
+def test_an_answer_to_a_checkpoint_that_is_not_there_is_refused_by_its_name() -> None:
+    thread = one_asks()
+    with pytest.raises(UnknownCheckpointError, match="thread 't' has no checkpoint 'nowhere'"):
+        thread.when(Answer({}, Payload("yes"), checkpoint="nowhere"))
+    assert list(thread.questions.values()) == ["q"]
