@@ -7,7 +7,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import PydanticSchemaGenerationError, TypeAdapter
+from pydantic.errors import PydanticInvalidForJsonSchema
 
 from ...events.errors import GraphInterrupt
 from ..author.hints import for_pydantic
@@ -40,7 +41,7 @@ def interrupt(value: Any, *, response_schema: Any = None, key: str | None = None
 
     Raises:
         RuntimeError: called outside of a running graph.
-        TypeError: `value` is a function and there is no `key`, or it is async.
+        TypeError: `value` is a function and there is no `key`, or it is async; `response_schema` is no schema.
         ValueError: `bind` is no rule, or "key" without a key.
         EncodeError: `value` cannot be stored; the message gives the path.
         QuestionNotReproducibleError: the node asks something else than what was answered, with the same code.
@@ -82,8 +83,20 @@ def _schema(declared: Any) -> tuple[dict[str, Any], Callable[[Any], Any] | None]
     """The JSON schema to show, and what makes an answer of the declared type; None where the schema is only shown."""
     if isinstance(declared, dict):
         return declared, None
-    adapter = _adapter(declared)
-    return adapter.json_schema(), adapter.validate_python
+    if isinstance(declared, str) or inspect.isroutine(declared):
+        raise _no_schema(declared)
+    try:
+        adapter = _adapter(declared)
+        return adapter.json_schema(), adapter.validate_python
+    except (PydanticSchemaGenerationError, PydanticInvalidForJsonSchema, TypeError) as error:
+        raise _no_schema(declared) from error
+
+
+def _no_schema(declared: Any) -> TypeError:
+    return TypeError(
+        f"response_schema is {declared!r}: give a JSON schema (a dict), or a type such as a pydantic model, a "
+        "dataclass, a TypedDict, bool or Literal['approve', 'reject']"
+    )
 
 
 @lru_cache(maxsize=256)
