@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.events.codec.golden import recorded
+from tests.guarantees.sizes import sized
 from tests.support.sources import ROOT
 
-CASES = int(os.environ.get("CLEW_FUZZ_CASES", "20000"))
-"""Hostile inputs of one run; the nightly run sets five million."""
+CASES = int(os.environ.get("CLEW_FUZZ_CASES") or sized(20_000, 5_000_000))
+"""Hostile inputs of one run; the nightly run takes five million."""
 
 
 def fuzz(cases: int, seed: int) -> dict:
@@ -35,9 +36,10 @@ def fuzz(cases: int, seed: int) -> dict:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the memory limit is read from /proc")
-def test_hostile_bytes_give_a_value_or_a_typed_error_and_run_nothing():
+def test_hostile_bytes_give_a_value_or_a_typed_error_and_run_nothing(report_figure):
     found = fuzz(CASES, seed=int(os.environ.get("CLEW_FUZZ_SEED", "1")))
     assert found["wrong"] == []
     assert found["forbidden"] == {}
     # A fuzzer that only ever meets one answer tests nothing.
     assert min(found["outcomes"][kind] for kind in ("read", "DecodeError", "CorruptCommitError")) > CASES / 100
+    report_figure(f"R11: {CASES:,} hostile inputs: only values and typed errors, 0 forbidden audit events")
