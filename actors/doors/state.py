@@ -100,9 +100,10 @@ def place_at(graph: Setup, state: ThreadState, ns: str) -> Place:
     if not ns:
         return Place(graph, graph.channels, state.root)
     line = state.last_line(ns)
-    if line.head is None:
+    names = namespaces.without_ids(ns)
+    if line.head is None and names:  # none in ":", and "" is the root graph's
         # The history of a `checkpointer=True` graph is kept under its name alone.
-        named = state.last_line(namespaces.without_ids(ns))
+        named = state.last_line(names)
         line = line if named.head is None else named
     seen = None if line.run is None else state.graph(line.run.fingerprint)
     found = subgraph_at(graph.plan, ns, b"" if seen is None else seen.fingerprint)

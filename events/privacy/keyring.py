@@ -16,7 +16,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeVar, final
 
 from ..codec.commits import SEALED
-from ..errors import CipherError, StoreError, ThreadErasedError
+from ..errors import CipherError, EncodeError, StoreError, ThreadErasedError
 from . import sealing
 from .cipher import refuse_plain
 from .vault import Vault, WrappedKey
@@ -158,12 +158,14 @@ class SubjectCipher:
 
     def renew(self, subject: str, tenant: str = "") -> None:
         """Give a subject another key for what is stored from now on; what there is stays readable."""
+        _check_subject(subject)
         key_id, key = self._new_key(tenant, subject)
         with self._lock:
             self._by_subject[tenant, subject] = (key_id, key, time.monotonic())
 
     def destroy(self, subject: str, tenant: str = "") -> int:
         """Destroy a subject's keys; returns how many. Other processes heed it within `KEY_SECONDS`."""
+        _check_subject(subject)
         destroyed = self.vault.destroy(tenant, subject)
         with self._lock:
             self._by_subject.pop((tenant, subject), None)
@@ -178,6 +180,7 @@ class SubjectCipher:
             if kept is not None and version > 0 and now - kept[2] < KEY_SECONDS:
                 self._by_subject.move_to_end(place)
                 return kept[0], kept[1]
+        _check_subject(subject)
         found = self.vault.newest(tenant, subject)
         if found is not None:
             key_id, key = found.id, sealing.aes(self._unwrapped(found, thread, version))
@@ -242,6 +245,13 @@ class SubjectCipher:
 def _bound(key: WrappedKey) -> bytes:
     """What a wrapped key is authenticated with: it cannot be given to another subject."""
     return b"".join((key.id, len(key.tenant).to_bytes(4, "big"), key.tenant.encode(), key.subject.encode()))
+
+
+def _check_subject(subject: str) -> None:
+    if "\0" in subject or any("\ud800" <= character <= "\udfff" for character in subject):
+        raise EncodeError(
+            f"subject {subject!r}", "it holds what a database cannot keep in a text: a NUL or a surrogate"
+        )
 
 
 def _keep(kept: OrderedDict[_Key, _Kept], key: _Key, value: _Kept) -> None:
