@@ -37,7 +37,14 @@ def test_a_byte_that_moves_between_the_parts_is_seen(previous, body, moved):
 
 @pytest.mark.parametrize(
     "other",
-    [genesis("t-2"), genesis("t-1", "acme"), genesis("", "t-1"), genesis("t-1", key=KEY), genesis("t-1\ud800")],
+    [
+        genesis("t-2"),
+        genesis("t-1", "acme"),
+        genesis("", "t-1"),
+        genesis("t-1", key=KEY),
+        genesis("t-1\ud800"),
+        genesis("t-1", "acme\ud800"),
+    ],
 )
 def test_every_thread_tenant_and_key_has_its_own_beginning(other):
     assert other != genesis("t-1")

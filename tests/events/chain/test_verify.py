@@ -78,6 +78,14 @@ def test_swapped_commits_are_found_at_both_places(left, right):
     assert found(renumbered(rows)) == expected
 
 
+def test_stretches_that_changed_places_are_found_with_where_they_belong():
+    rows = renumbered([*ROWS[:4], *ROWS[7:11], *ROWS[4:7], *ROWS[11:]])
+    assert [(finding.version, finding.message) for finding in verify(rows, "t-1")] == [
+        (4, "version 4 holds the commit of version 7"),
+        (8, "version 8 holds the commit of version 4"),
+    ]
+
+
 @given(st.integers(0, 39))
 def test_a_missing_commit_is_named(version):
     rows = [row for row in ROWS if row.version != version]

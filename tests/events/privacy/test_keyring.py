@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from clew.errors import CipherError, CorruptCommitError, StoreError, ThreadErasedError
 from clew.events.privacy import keyring as keyrings
+from clew.events.privacy import sealing
 from clew.events.privacy.keyring import Keyring, SubjectCipher
 from clew.events.privacy.sqlite_vault import SqliteVault
 from clew.events.privacy.vault import MemoryVault, WrappedKey
@@ -270,3 +271,13 @@ def test_rotating_takes_so_many_keys_at_once_and_counts_all(monkeypatch: pytest.
     with pytest.raises(CipherError) as error:
         cipher(vault, old=OLD).rotate()
     assert (error.value.thread, error.value.version) == ("", -1)
+
+
+def test_a_wrapped_key_of_an_earlier_clew_opens() -> None:
+    """The form of what a vault keeps: nonce and ciphertext, bound to the key's id, its tenant and its subject."""
+    secret, key_id, nonce = b"s" * 32, b"i" * 16, b"n" * 12
+    bound = key_id + b"\x00\x00\x00\x04" + b"acme" + b"t"
+    vault = MemoryVault()
+    vault.add(WrappedKey(key_id, "acme", "t", "old", nonce + sealing.aes(OLD).encrypt(nonce, secret, bound), 1))
+    sealed = sealing.seal(sealing.aes(secret), key_id, b"body", "t", 3, "acme")
+    assert cipher(vault).open(sealed, "t", 3, "acme") == b"body"

@@ -43,6 +43,10 @@ def test_the_port_and_the_store_reach_the_same_rows(recorder: CommitRecorder) ->
     assert second > position
     assert [row.version for row in recorder.read("t")] == [0, 1]  # type: ignore[attr-defined]
     assert recorder.append(again) == second
+    assert [found.state for found in recorder.select_notifications(position, 10)] == [
+        state_of(written),
+        state_of(again),
+    ]
 
 
 def test_an_event_that_came_through_the_port_leaves_the_head_as_it_was(recorder: CommitRecorder) -> None:
