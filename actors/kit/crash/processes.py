@@ -95,6 +95,7 @@ def serve(body: Callable[[Say], None], silence_max_seconds: float) -> Generator[
 
     def threadless(say: Say) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever interrupts the caller does not mean the server
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)  # a timer kills, from whichever thread it was set
         # What is there now is shared with every child: the collector must not touch, and so copy, all of it.
         gc.collect()
         gc.freeze()

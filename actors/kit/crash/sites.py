@@ -97,7 +97,6 @@ class DeadlyStore:
                 inner.trace(None)
         # Another store's transaction cannot be looked into: the kernel kills the process while it is at it.
         if self._killer.appends - 1 == self._killer.append and entry.thread == self._killer.thread:
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.setitimer(signal.ITIMER_REAL, INSIDE_SECONDS)
             try:
                 return inner.append(entry)
