@@ -1,6 +1,6 @@
 """How much of the plan one run does: a sample at each commit, all of it at night.
 
-`CLEW_TESTS=nightly pytest tests/guarantees` is the nightly run.
+`CLEW_TESTS=nightly pytest tests/guarantees --timeout 0` is the nightly run.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ from .sizes import sized
 
 # One test kills hundreds of processes: on a loaded machine that outlasts the limit of an ordinary one.
 pytestmark = [pytest.mark.slow, pytest.mark.forks, pytest.mark.timeout(sized(600, 4 * 3600))]
-ON_SQLITE = sized(120, 100_000)
-ON_POSTGRES = sized(30, 20_000)
+ON_SQLITE = sized(80, 100_000)
+ON_POSTGRES = sized(20, 20_000)
 A_FILE = 1_000
 """Cases that share a SQLite file."""
 FIRST_SECONDS = 0.03
