@@ -24,6 +24,8 @@ from clew.channels import (
 from clew.checkpoint import BaseCheckpointSaver, InMemorySaver
 from clew.errors import EmptyChannelError, InvalidUpdateError
 
+from tests.support.labels import steady
+
 from .callers import Caller
 from .programs import ONE, State, single
 
@@ -429,7 +431,7 @@ def outcome(channel: Any, method: str, *arguments: Any) -> Any:
             ],
         ),
     ],
-    ids=lambda value: repr(value) if isinstance(value, BaseChannel) else "",
+    ids=lambda value: steady(value) if isinstance(value, BaseChannel) else "",
 )
 def test_a_channel_as_an_object(channel: Any, story: list) -> None:
     channel = channel.copy()

@@ -36,6 +36,8 @@ from clew.graph import START, StateGraph
 from clew.types import Command, Send, interrupt
 from langchain_core.messages import AIMessage
 
+from tests.support.labels import steady
+
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
 def saver(request: pytest.FixtureRequest) -> Iterator[BaseCheckpointSaver]:
@@ -97,7 +99,7 @@ GIVEN = {"x": 1, "l": [], "own": "a"}
         AIMessage("hello", id="1"),
         Send("node", {"k": 1}),
     ],
-    ids=repr,
+    ids=steady,
 )
 def test_values_come_back_as_they_were(value):
     serializer = JsonPlusSerializer()

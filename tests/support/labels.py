@@ -29,3 +29,10 @@ class Labels:
 
     def _label(self, found: str) -> str:
         return self.names.setdefault(found, f"<{len(self.names) + 1}>")
+
+
+def steady(value: object) -> str:
+    """The value's `repr` without addresses, and with the elements of a set of texts in order: alike in all processes,
+    which the workers of a run in parallel must be."""
+    text = re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+    return re.sub(r"\{('\w*'(?:, '\w*')*)\}", lambda found: f"{{{', '.join(sorted(found[1].split(', ')))}}}", text)

@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
 from pydantic import BaseModel
 
+from tests.support.labels import steady
+
 
 class Input(TypedDict):
     x: int
@@ -121,7 +123,7 @@ def test_what_a_node_returns_becomes_these_writes(returned: Any, writes: list[An
         Command(update=[{"x": 1}]),
         Command(update=[("x", 1, 2)]),
     ],
-    ids=repr,
+    ids=steady,
 )
 def test_what_is_no_update_is_refused_naming_the_node(returned: Any) -> None:
     with pytest.raises(

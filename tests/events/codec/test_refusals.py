@@ -30,6 +30,7 @@ from langchain_core.messages import HumanMessage, ToolMessage
 from pydantic import BaseModel, SecretStr
 
 from tests.events.strategies import Loose, Order, Place
+from tests.support.labels import steady
 
 LOCK = threading.Lock()
 DEEP = Payload({"y": LOCK})
@@ -69,6 +70,7 @@ def refusal(value: Any, path: str = "$") -> EncodeError:
         ([*range(20), LOCK], "$[20]"),
         ({"rows": [{"x": 1}] * 20 + [{"x": LOCK}]}, "$.rows[20].x"),
     ],
+    ids=steady,
 )
 def test_a_refusal_names_the_path_and_the_type(value, path):
     error = refusal(value)

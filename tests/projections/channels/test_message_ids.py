@@ -6,6 +6,8 @@ import pytest
 from clew.projections.channels.message_ids import assign_message_ids
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 
+from tests.support.labels import steady
+
 
 @pytest.mark.parametrize(
     "wrap",
@@ -32,7 +34,7 @@ def test_two_messages_get_two_ids():
     assert messages[0].id != messages[1].id
 
 
-@pytest.mark.parametrize("value", [None, 1, "text", [1, 2], {"a": {"b": 1}}, [], (), object()], ids=repr)
+@pytest.mark.parametrize("value", [None, 1, "text", [1, 2], {"a": {"b": 1}}, [], (), object()], ids=steady)
 def test_other_values_are_left_alone(value):
     assign_message_ids(value)
 

@@ -6,6 +6,8 @@ import pytest
 from clew.events.vocabulary import Overwrite
 from clew.projections.channels.overwrite import unwrap_overwrite
 
+from tests.support.labels import steady
+
 
 class Awkward:
     """Like an array: comparing it gives no bool."""
@@ -36,7 +38,7 @@ def test_each_form_of_an_overwrite_is_unwrapped(written):
         {"value": 1},
         "__overwrite__",
     ],
-    ids=str,
+    ids=steady,
 )
 def test_everything_else_stays_the_same_object(value):
     unwrapped, overwrites = unwrap_overwrite(value)
