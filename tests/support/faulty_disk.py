@@ -19,6 +19,9 @@ EIO_WRITE: Final = sqlite3.SQLITE_IOERR_WRITE
 EIO_SYNC: Final = sqlite3.SQLITE_IOERR_FSYNC
 ENOSPC: Final = sqlite3.SQLITE_FULL
 
+_DISKS: list[FaultyDisk] = []
+"""Every disk there was: SQLite keeps a pointer to each, also after it stopped being the default."""
+
 Kind = Literal["write", "sync", "truncate"]
 _POINTER = ctypes.c_void_p
 _Write = ctypes.CFUNCTYPE(ctypes.c_int, _POINTER, _POINTER, ctypes.c_int, ctypes.c_int64)
@@ -83,6 +86,7 @@ class FaultyDisk:
         self._paths: dict[int, str] = {}
         self._methods: dict[int, _Methods] = {}
         self._vfs = self._shim()
+        _DISKS.append(self)
 
     @contextmanager
     def in_place(self) -> Iterator[FaultyDisk]:
