@@ -191,7 +191,7 @@ def unrecorded(draft: Draft, task: int, effects: tuple[EffectRecorded, ...]) -> 
 def unheard_below(draft: Draft, ordinal: int) -> list[AnswerRefused]:
     """Refusals of the answers that wait in graphs which a task called before, and ended without calling again."""
     state, line = draft.state, draft.line()
-    if not line.below:
+    if not line.below or not state.answered:
         return []
     return [
         AnswerRefused(ns=below.ns, question=asked.raised.question, reason="question_changed", who=asked.answer.who)
