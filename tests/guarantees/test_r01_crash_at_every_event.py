@@ -17,6 +17,7 @@ from .sizes import NIGHTLY, sized
 
 # One test kills hundreds of processes: on a loaded machine that outlasts the limit of an ordinary one.
 pytestmark = [pytest.mark.slow, pytest.mark.forks, pytest.mark.timeout(sized(600, 4 * 3600))]
+ON_SQLITE = list(STORIES)[:: 1 if NIGHTLY else 2]
 ON_POSTGRES = STORIES if NIGHTLY else ("a question", "effects and a question", "a graph in a graph", "a workflow")
 """Graphs whose processes die over Postgres, too."""
 
@@ -41,7 +42,7 @@ def told(store: str, reports: list[CrashReport]) -> str:
 @pytest.mark.parametrize("journal", ["wal", *(["delete"] if NIGHTLY else [])])
 def test_every_kill_over_sqlite_is_survived(journal: str, tmp_path: Path, report_figure: Callable[[str], None]) -> None:
     reports = []
-    for number, name in enumerate(STORIES):
+    for number, name in enumerate(ON_SQLITE):
         files = SqliteFiles(tmp_path / str(number), journal=journal)
         reports.append(kill_everywhere(number, name, files))
     report_figure(told(f"SQLite {journal}", reports))

@@ -26,7 +26,7 @@ from .sizes import sized
 
 # One test kills hundreds of processes: on a loaded machine that outlasts the limit of an ordinary one.
 pytestmark = [pytest.mark.slow, pytest.mark.forks, pytest.mark.timeout(sized(600, 4 * 3600))]
-ON_SQLITE = sized(80, 100_000)
+ON_SQLITE = sized(40, 100_000)
 ON_POSTGRES = sized(20, 20_000)
 A_FILE = 1_000
 """Cases that share a SQLite file."""
