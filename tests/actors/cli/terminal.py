@@ -22,7 +22,8 @@ PAUSE_SECONDS = 5.0
 ROWS, COLUMNS = 24, 80
 # Opening it makes the terminal the session's own, so that Ctrl+C reaches the command; it keeps the process's id.
 _AT_ITS_TERMINAL = """
-import os, sys
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # tests that were started in the background were told to ignore it
 os.close(os.open(os.ttyname(0), os.O_RDWR))
 os.execv(sys.argv[1], sys.argv[1:])
 """
