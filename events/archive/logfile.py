@@ -1,6 +1,6 @@
 """The form of an archive: JSON Lines, in UTF-8, gzip where the name ends in `.gz`.
 
-    {"clew": "log", "form": 1, "thread": "t-1", "tenant": "", "commits": 2, "status": 0, "graph": "agent", …}
+    {"clew": "archive", "form": 1, "thread": "t-1", "tenant": "", "commits": 2, "status": 0, "graph": "agent", …}
     {"version": 0, "digest": "<hex>", "body": "<base64>"}
     {"version": 1, "digest": "<hex>", "body": "<base64>"}
 
@@ -26,7 +26,7 @@ FORM: Final = 1
 """Version of the form that is written; older ones are read."""
 
 
-class ThreadLog(Struct, frozen=True):
+class ArchivedThread(Struct, frozen=True):
     """One thread of an archive."""
 
     thread: str
@@ -36,13 +36,13 @@ class ThreadLog(Struct, frozen=True):
     """From version 0, undecoded; `position` is the line's number in its thread."""
 
 
-def write_log(file: IO[str], log: ThreadLog) -> None:
+def write_log(file: IO[str], log: ArchivedThread) -> None:
     """Write a thread's lines."""
     head = log.head
     _write(
         file,
         {
-            "clew": "log",
+            "clew": "archive",
             "form": FORM,
             "thread": log.thread,
             "tenant": log.tenant,
@@ -59,7 +59,7 @@ def write_log(file: IO[str], log: ThreadLog) -> None:
         _write(file, {"version": row.version, "digest": row.digest.hex(), "body": b64encode(row.body).decode()})
 
 
-def read_logs(path: str | PathLike[str]) -> Iterator[ThreadLog]:
+def read_logs(path: str | PathLike[str]) -> Iterator[ArchivedThread]:
     """The threads of an archive, one at a time.
 
     Raises:
@@ -92,8 +92,10 @@ def _lines(file: Iterable[str], name: str) -> Iterator[tuple[int, dict[str, Any]
         raise ArchiveError(name, number, f"it cannot be read ({error})") from error
 
 
-def _thread(head: dict[str, Any], number: int, lines: Iterator[tuple[int, dict[str, Any]]], name: str) -> ThreadLog:
-    if head.get("clew") != "log" or type(head.get("form")) is not int:
+def _thread(
+    head: dict[str, Any], number: int, lines: Iterator[tuple[int, dict[str, Any]]], name: str
+) -> ArchivedThread:
+    if head.get("clew") != "archive" or type(head.get("form")) is not int:
         raise ArchiveError(name, number, "it is no head of a thread")
     if head["form"] > FORM:
         raise ArchiveError(
@@ -117,7 +119,7 @@ def _thread(head: dict[str, Any], number: int, lines: Iterator[tuple[int, dict[s
             rows.append(Row(thread, int(line["version"]), len(rows), digest, body, tenant))
         except (KeyError, TypeError, ValueError) as error:
             raise ArchiveError(name, at, f"it is no commit of thread {thread!r} ({error!r})") from error
-    return ThreadLog(thread, tenant, shown, rows)
+    return ArchivedThread(thread, tenant, shown, rows)
 
 
 def _write(file: IO[str], line: dict[str, Any]) -> None:

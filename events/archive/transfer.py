@@ -12,7 +12,7 @@ from msgspec import Struct
 from ..chain.verify import Finding, verify
 from ..errors import ArchiveError, ThreadErasedError
 from ..stores.store import RUNNING, Entry, Head, Store, ThreadHead
-from .logfile import ThreadLog, open_text, read_logs, write_log
+from .logfile import ArchivedThread, open_text, read_logs, write_log
 
 THREADS_MAX: Final = 1_000_000
 """Threads that one export of a whole tenant takes; the newest ones."""
@@ -95,14 +95,14 @@ def verify_archive(path: str | PathLike[str]) -> dict[str, list[Finding]]:
     return {thread: findings for thread, findings in found.items() if findings}
 
 
-def _logs(store: Store, threads: Iterable[str], tenant: str) -> Iterator[ThreadLog]:
+def _logs(store: Store, threads: Iterable[str], tenant: str) -> Iterator[ArchivedThread]:
     for thread in threads:
         log = log_of(store, thread, tenant)
         if log is not None:
             yield log
 
 
-def log_of(store: Store, thread: str, tenant: str) -> ThreadLog | None:
+def log_of(store: Store, thread: str, tenant: str) -> ArchivedThread | None:
     """A thread as it is in the store at one moment; None if it is not there."""
     while True:
         head = _head(store, thread, tenant)
@@ -110,7 +110,7 @@ def log_of(store: Store, thread: str, tenant: str) -> ThreadLog | None:
             return None
         rows = store.read(thread, tenant=tenant)
         if rows and rows[-1].version == head.version:
-            return ThreadLog(thread, tenant, head.head, rows)
+            return ArchivedThread(thread, tenant, head.head, rows)
         # It went on between the two looks.
 
 
@@ -121,12 +121,12 @@ def _head(store: Store, thread: str, tenant: str) -> ThreadHead | None:
         return None
 
 
-def _write_one(file: IO[str], log: ThreadLog) -> Exported:
+def _write_one(file: IO[str], log: ArchivedThread) -> Exported:
     write_log(file, log)
     return _exported(log)
 
 
-def _exported(log: ThreadLog) -> Exported:
+def _exported(log: ArchivedThread) -> Exported:
     return Exported(log.thread, log.rows[-1].version, log.rows[-1].digest)
 
 

@@ -156,7 +156,7 @@ def test_a_line_that_is_not_what_it_should_be_is_named(
 
 def test_a_file_that_was_cut_off_is_noticed_wherever(archive: Path) -> None:
     content = archive.read_bytes()
-    whole = {len(content), content.index(b'{"clew":"log"', 1)}  # after each thread's last line
+    whole = {len(content), content.index(b'{"clew":"archive"', 1)}  # after each thread's last line
     for length in range(1, len(content) - 1):
         archive.write_bytes(content[:length])
         if length in whole or length + 1 in whole:
