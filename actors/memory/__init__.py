@@ -7,7 +7,7 @@
     embedding.py         what turns texts into vectors, and how near two vectors are
     base.py              `BaseStore`: the methods that nodes call, each one operation in a batch
     core.py              the one core: a batch of operations over a backend, for sync and async callers
-    sweeper.py           takes away what has expired, from time to time
+    sweeper.py           takes away what has expired; what the SQL stores have in common, for sync and async callers
     memory.py sqlite.py postgres.py postgres_backend.py     the backends and the stores people open
 
 Not the event store: threads and their commits are in `clew.events.stores`.

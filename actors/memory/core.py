@@ -11,15 +11,16 @@ import time
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
+from langchain_core.embeddings import Embeddings
 from msgspec import Struct
 
 from .base import BaseStore
 from .checks import check_op
 from .embedding import Index
 from .filters import check_filter, fits, listed
-from .items import GetOp, Item, ListNamespacesOp, Op, PutOp, Result, SearchItem, SearchOp
+from .items import GetOp, IndexConfig, Item, ListNamespacesOp, Op, PutOp, Result, SearchItem, SearchOp
 from .paths import get_text_at_path
 
 MINUTE = 60_000_000
@@ -123,9 +124,18 @@ class Backend(Protocol):
 class KeptStore(BaseStore):
     """A store over a backend. Safe for threads and event loops."""
 
-    def __init__(self, backend: Backend, index: Index | None = None) -> None:
+    _index_extras: ClassVar[frozenset[str]] = frozenset()
+    """Settings of an index that other stores have: taken, and without effect here."""
+
+    def __init__(self, backend: Backend, index: IndexConfig | None = None) -> None:
+        self.index_config = index
         self._backend = backend
-        self._index = index
+        self._index = Index(index, self._index_extras) if index else None
+
+    @property
+    def embeddings(self) -> Embeddings | None:
+        """What turns texts into vectors; None without an index."""
+        return None if self._index is None else self._index.embeddings
 
     def batch(self, ops: Iterable[Op]) -> list[Result]:
         """See `BaseStore.batch`. One transaction: what is refused leaves nothing written."""

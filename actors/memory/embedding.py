@@ -74,8 +74,8 @@ def ensure_embeddings(embed: Embeddings | EmbeddingsFunc | AEmbeddingsFunc | str
 class Index:
     """A store's settings for vectors, looked at once."""
 
-    def __init__(self, config: IndexConfig, known: Iterable[str]) -> None:
-        unknown_names(config, known, "index")
+    def __init__(self, config: IndexConfig, extras: Iterable[str] = ()) -> None:
+        unknown_names(config, {*IndexConfig.__annotations__, *extras}, "index")
         self.embeddings = ensure_embeddings(config.get("embed"))
         self.dims = config.get("dims")
         fields = config.get("fields")

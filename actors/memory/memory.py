@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count, islice
 from threading import RLock
-from typing import Any, Final, TypeVar, final
-
-from langchain_core.embeddings import Embeddings
+from typing import Any, TypeVar, final
 
 from .core import MINUTE, Entry, KeptStore, Record, Session, Vector
-from .embedding import Index, best_scores
+from .embedding import best_scores
 from .items import IndexConfig
-
-INDEX_SETTINGS: Final = frozenset(IndexConfig.__annotations__)
 
 Answer = TypeVar("Answer")
 
@@ -29,14 +25,7 @@ class InMemoryStore(KeptStore):
     """
 
     def __init__(self, *, index: IndexConfig | None = None) -> None:
-        self.index_config = index
-        self._index = Index(index, INDEX_SETTINGS) if index else None
-        super().__init__(MemoryBackend(), self._index)
-
-    @property
-    def embeddings(self) -> Embeddings | None:
-        """What turns texts into vectors; None without an index."""
-        return None if self._index is None else self._index.embeddings
+        super().__init__(MemoryBackend(), index)
 
 
 @final

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, final
+from typing import TYPE_CHECKING, Any, TypedDict, final
 
 from .items import IndexConfig, TTLConfig
-from .sweeper import SweptStore
+from .sweeper import AsyncStore, SweptStore, SyncStore
 
 if TYPE_CHECKING:
     from .postgres_backend import PostgresBackend
-
-INDEX_SETTINGS: Final = frozenset({*IndexConfig.__annotations__, "ann_index_config", "distance_type"})
-"""The last two choose an approximate index and another distance elsewhere: taken, and without effect here."""
 
 Deserializer = Callable[[str], dict[str, Any]]
 
@@ -31,7 +27,8 @@ class PoolConfig(TypedDict, total=False):
 class _PostgresStore(SweptStore):
     """What both stores in Postgres are."""
 
-    _backend: PostgresBackend
+    _index_extras = frozenset({"ann_index_config", "distance_type"})
+    """They choose an approximate index and another distance elsewhere."""
 
     def __init__(
         self,
@@ -58,15 +55,11 @@ class _PostgresStore(SweptStore):
             StoreBusyError: the server cannot be reached.
             ValueError: a setting that does not exist.
         """
-        super().__init__(_open(conn, deserializer, None), index, INDEX_SETTINGS, ttl)
-
-    def _close(self) -> None:
-        self._sweeper.stop(None)
-        self._backend.close()
+        super().__init__(_open(conn, deserializer, None), index, ttl)
 
 
 @final
-class PostgresStore(_PostgresStore):
+class PostgresStore(SyncStore, _PostgresStore):
     """Keeps values in a Postgres database, as JSON. Call `setup()` once per database. Safe for threads.
 
     Searches without a query give what was put last first. Its async methods work too.
@@ -92,36 +85,15 @@ class PostgresStore(_PostgresStore):
             index: see the class.
             ttl: see the class.
         """
-        store = cls.__new__(cls)
-        SweptStore.__init__(store, _open(conn_string, None, pool_config), index, INDEX_SETTINGS, ttl)
+        store = cls._on(_open(conn_string, None, pool_config), index, ttl)
         try:
             yield store
         finally:
             store._close()
 
-    def setup(self) -> None:
-        """Create the tables if they are missing; safe when several processes do it at once."""
-        self._backend.setup()
-
-    def sweep_ttl(self) -> int:
-        """Delete what has expired; how many items that were."""
-        return self._sweep()
-
-    def start_ttl_sweeper(self, sweep_interval_minutes: float | None = None) -> Future[None]:
-        """Sweep at intervals, on a thread of its own, until `stop_ttl_sweeper`.
-
-        Returns:
-            A future that is done when the sweeper has ended; done already for a store without `ttl`.
-        """
-        return self._start(sweep_interval_minutes)
-
-    def stop_ttl_sweeper(self, timeout: float | None = None) -> bool:
-        """End the sweeper; False if it was still busy after `timeout` seconds."""
-        return self._sweeper.stop(timeout)
-
 
 @final
-class AsyncPostgresStore(_PostgresStore):
+class AsyncPostgresStore(AsyncStore, _PostgresStore):
     """`PostgresStore` for async code: the same store, opened and swept with `await`. Its sync methods work too."""
 
     @classmethod
@@ -136,35 +108,9 @@ class AsyncPostgresStore(_PostgresStore):
         ttl: TTLConfig | None = None,
     ) -> AsyncIterator[AsyncPostgresStore]:
         """As `PostgresStore.from_conn_string`."""
-        store = cls.__new__(cls)
         backend = await asyncio.to_thread(_open, conn_string, None, pool_config)
-        SweptStore.__init__(store, backend, index, INDEX_SETTINGS, ttl)
-        try:
+        async with cls._on(backend, index, ttl) as store:
             yield store
-        finally:
-            await asyncio.to_thread(store._close)
-
-    async def setup(self) -> None:
-        """Create the tables if they are missing; safe when several processes do it at once."""
-        await asyncio.to_thread(self._backend.setup)
-
-    async def sweep_ttl(self) -> int:
-        """Delete what has expired; how many items that were."""
-        return await asyncio.to_thread(self._sweep)
-
-    async def start_ttl_sweeper(self, sweep_interval_minutes: float | None = None) -> asyncio.Future[None]:
-        """As `PostgresStore.start_ttl_sweeper`; the future belongs to the calling event loop."""
-        return asyncio.wrap_future(self._start(sweep_interval_minutes))
-
-    async def stop_ttl_sweeper(self, timeout: float | None = None) -> bool:
-        """End the sweeper; False if it was still busy after `timeout` seconds."""
-        return await asyncio.to_thread(self._sweeper.stop, timeout)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await asyncio.to_thread(self._close)
 
 
 def _open(conn: Any, deserializer: Deserializer | None, pool_config: Mapping[str, Any] | None) -> PostgresBackend:

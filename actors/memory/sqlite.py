@@ -12,9 +12,8 @@ import sqlite3
 import weakref
 from array import array
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future
 from contextlib import asynccontextmanager, closing, contextmanager
-from typing import Any, Final, Self, TypeVar, final
+from typing import Any, Final, TypeVar, final
 
 from ...events.stores.sqlite_addresses import file_of_async, place_of
 from ...events.stores.sqlite_connections import SqliteConnections
@@ -23,9 +22,7 @@ from .checks import json_text
 from .core import MINUTE, Entry, Record, Session, Vector
 from .embedding import best_scores
 from .items import IndexConfig, TTLConfig
-from .sweeper import SweptStore
-
-INDEX_SETTINGS: Final = frozenset(IndexConfig.__annotations__)
+from .sweeper import AsyncStore, SyncStore
 
 _WAL: Final = "PRAGMA journal_mode=WAL"
 _COMMIT: Final = "COMMIT"
@@ -90,21 +87,8 @@ STATEMENTS: Final = frozenset(
 Answer = TypeVar("Answer")
 
 
-class _SqliteStore(SweptStore):
-    """What both stores in SQLite are."""
-
-    _backend: SqliteBackend
-
-    def __init__(self, backend: SqliteBackend, index: IndexConfig | None, ttl: TTLConfig | None) -> None:
-        super().__init__(backend, index, INDEX_SETTINGS, ttl)
-
-    def _close(self) -> None:
-        self._sweeper.stop(None)
-        self._backend.close()
-
-
 @final
-class SqliteStore(_SqliteStore):
+class SqliteStore(SyncStore):
     """Keeps values in a SQLite file, as JSON. Ready when made: the tables are there. Safe for threads.
 
     Searches without a query give what was put last first. Its async methods work too.
@@ -146,29 +130,9 @@ class SqliteStore(_SqliteStore):
         finally:
             store._close()
 
-    def setup(self) -> None:
-        """Create the tables if they are missing. A made store has done so."""
-        self._backend.setup()
-
-    def sweep_ttl(self) -> int:
-        """Delete what has expired; how many items that were."""
-        return self._sweep()
-
-    def start_ttl_sweeper(self, sweep_interval_minutes: float | None = None) -> Future[None]:
-        """Sweep at intervals, on a thread of its own, until `stop_ttl_sweeper`.
-
-        Returns:
-            A future that is done when the sweeper has ended; done already for a store without `ttl`.
-        """
-        return self._start(sweep_interval_minutes)
-
-    def stop_ttl_sweeper(self, timeout: float | None = None) -> bool:
-        """End the sweeper; False if it was still busy after `timeout` seconds."""
-        return self._sweeper.stop(timeout)
-
 
 @final
-class AsyncSqliteStore(_SqliteStore):
+class AsyncSqliteStore(AsyncStore):
     """`SqliteStore` for async code: the same store, opened and swept with `await`. Its sync methods work too."""
 
     def __init__(
@@ -188,35 +152,8 @@ class AsyncSqliteStore(_SqliteStore):
         cls, conn_string: str, *, index: IndexConfig | None = None, ttl: TTLConfig | None = None
     ) -> AsyncIterator[AsyncSqliteStore]:
         """A store on a file or ":memory:"; its sweeper and connections end with the block."""
-        store = cls.__new__(cls)
-        backend = await asyncio.to_thread(SqliteBackend, conn_string)
-        _SqliteStore.__init__(store, backend, index, ttl)
-        try:
+        async with await asyncio.to_thread(cls, conn_string, index=index, ttl=ttl) as store:
             yield store
-        finally:
-            await asyncio.to_thread(store._close)
-
-    async def setup(self) -> None:
-        """Create the tables if they are missing. A made store has done so."""
-        await asyncio.to_thread(self._backend.setup)
-
-    async def sweep_ttl(self) -> int:
-        """Delete what has expired; how many items that were."""
-        return await asyncio.to_thread(self._sweep)
-
-    async def start_ttl_sweeper(self, sweep_interval_minutes: float | None = None) -> asyncio.Future[None]:
-        """As `SqliteStore.start_ttl_sweeper`; the future belongs to the calling event loop."""
-        return asyncio.wrap_future(self._start(sweep_interval_minutes))
-
-    async def stop_ttl_sweeper(self, timeout: float | None = None) -> bool:
-        """End the sweeper; False if it was still busy after `timeout` seconds."""
-        return await asyncio.to_thread(self._sweeper.stop, timeout)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await asyncio.to_thread(self._close)
 
 
 @final

@@ -1,19 +1,18 @@
-"""Takes away what has expired, from time to time, for stores whose values have a time to live."""
+"""Stores whose values have a time to live: what takes away the expired, and their life for sync and async callers."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-
-from langchain_core.embeddings import Embeddings
+from typing import Protocol, Self
 
 from .checks import unknown_names
 from .core import Backend, KeptStore
-from .embedding import Index
 from .items import IndexConfig, TTLConfig
 
 SWEEP_MINUTES = 5.0
@@ -68,24 +67,36 @@ class Sweeper:
         done.set_result(None)
 
 
+class OpenBackend(Backend, Protocol):
+    """A backend that has tables to make and connections to close."""
+
+    def setup(self) -> None:
+        """Create what is missing."""
+        ...
+
+    def close(self) -> None:
+        """Close the connections that are the backend's own."""
+        ...
+
+
 class SweptStore(KeptStore):
-    """A store whose values can expire; what the SQL stores have in common, for sync and async callers."""
+    """A store whose values can expire, on a backend that it opened."""
 
     supports_ttl = True
+    _backend: OpenBackend
 
-    def __init__(
-        self, backend: Backend, index: IndexConfig | None, known: frozenset[str], ttl: TTLConfig | None
-    ) -> None:
+    def __init__(self, backend: OpenBackend, index: IndexConfig | None, ttl: TTLConfig | None) -> None:
         unknown_names(ttl or (), TTLConfig.__annotations__, "ttl")
-        self.index_config = index
         self.ttl_config = ttl
-        super().__init__(backend, Index(index, known) if index else None)
+        super().__init__(backend, index)
         self._sweeper = Sweeper(self._sweep)
 
-    @property
-    def embeddings(self) -> Embeddings | None:
-        """What turns texts into vectors; None without an index."""
-        return None if self._index is None else self._index.embeddings
+    @classmethod
+    def _on(cls, backend: OpenBackend, index: IndexConfig | None, ttl: TTLConfig | None) -> Self:
+        """A store on a backend, whatever its class is made of."""
+        store = cls.__new__(cls)
+        SweptStore.__init__(store, backend, index, ttl)
+        return store
 
     def _sweep(self) -> int:
         now = time.time_ns() // 1000
@@ -101,3 +112,57 @@ class SweptStore(KeptStore):
         if not interval > 0 or not math.isfinite(interval):
             raise ValueError(f"a sweeper that looks every {interval!r} minutes: give a number above 0")
         return self._sweeper.start(interval)
+
+    def _close(self) -> None:
+        self._sweeper.stop(None)
+        self._backend.close()
+
+
+class SyncStore(SweptStore):
+    """The methods of a store's life for sync callers."""
+
+    def setup(self) -> None:
+        """Create the tables if they are missing; safe when several processes do it at once."""
+        self._backend.setup()
+
+    def sweep_ttl(self) -> int:
+        """Delete what has expired; how many items that were."""
+        return self._sweep()
+
+    def start_ttl_sweeper(self, sweep_interval_minutes: float | None = None) -> Future[None]:
+        """Sweep at intervals, on a thread of its own, until `stop_ttl_sweeper`.
+
+        Returns:
+            A future that is done when the sweeper has ended; done already for a store without `ttl`.
+        """
+        return self._start(sweep_interval_minutes)
+
+    def stop_ttl_sweeper(self, timeout: float | None = None) -> bool:
+        """End the sweeper; False if it was still busy after `timeout` seconds."""
+        return self._sweeper.stop(timeout)
+
+
+class AsyncStore(SweptStore):
+    """The same for async callers, each off the event loop."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.to_thread(self._close)
+
+    async def setup(self) -> None:
+        """As `SyncStore.setup`."""
+        await asyncio.to_thread(self._backend.setup)
+
+    async def sweep_ttl(self) -> int:
+        """As `SyncStore.sweep_ttl`."""
+        return await asyncio.to_thread(self._sweep)
+
+    async def start_ttl_sweeper(self, sweep_interval_minutes: float | None = None) -> asyncio.Future[None]:
+        """As `SyncStore.start_ttl_sweeper`; the future belongs to the calling event loop."""
+        return asyncio.wrap_future(self._start(sweep_interval_minutes))
+
+    async def stop_ttl_sweeper(self, timeout: float | None = None) -> bool:
+        """As `SyncStore.stop_ttl_sweeper`."""
+        return await asyncio.to_thread(self._sweeper.stop, timeout)
