@@ -39,8 +39,9 @@ def answer(request: Request, command: Answer) -> Decision:
     request.see_graph(draft)
     check_nodes(request, draft.line())
     draft.say(request.continued("resume"))
+    places = asked_in(request)
     for question, value in bound.items():
-        ns = asked_in(request, question)
+        ns = places.get(question, request.ns)
         draft.record(Resumed(ns=ns, question=question, value=value, who=request.terms.who))
     apply_command(draft, command.writes, command.routes, None if bound else command.bare)
     if not bound:
@@ -62,18 +63,12 @@ def due_tasks(request: Request, draft: Draft, bound: Mapping[str, Payload]) -> l
     return due
 
 
-def asked_in(request: Request, question: str) -> str:
-    """The namespace in which an open question was asked."""
+def asked_in(request: Request) -> Mapping[str, str]:
+    """The open questions that were asked in graphs below, each to the namespace of its graph."""
     if not request.line.below:
-        return request.ns
-    return next(
-        (
-            line.ns
-            for line in request.state.live_lines(request.ns)
-            if any(asked.raised.question == question for asked in line.open_questions)
-        ),
-        request.ns,
-    )
+        return {}
+    lines = request.state.live_lines(request.ns)
+    return {asked.raised.question: line.ns for line in lines for asked in line.open_questions}
 
 
 def bind(request: Request, line: Line, command: Answer) -> Mapping[str, Payload]:

@@ -195,8 +195,7 @@ def unheard_below(draft: Draft, ordinal: int) -> list[AnswerRefused]:
         return []
     return [
         AnswerRefused(ns=below.ns, question=asked.raised.question, reason="question_changed", who=asked.answer.who)
-        for called in (state.lines[ns] for ns in line.below if ns in state.lines)
-        if called.task == ordinal
+        for called in state.called(line, ordinal)
         for below in state.live_lines(called.ns)
         for task in below.unfinished
         if not task.failed

@@ -333,10 +333,9 @@ def _calls_before(job: Job) -> dict[str, int]:
     state = job.run.actor.state
     line = state.lines.get(job.run.ns)
     calls: dict[str, int] = {}
-    for ns in () if line is None else line.below:
-        called = state.lines.get(ns)
-        if called is not None and called.run is not None and called.run.caller == job.namespace:
-            last = ns.rpartition(SEPARATOR)[2]
+    for called in () if line is None or job.ordinal >= len(line.tasks) else state.called(line, job.ordinal):
+        if called.run is not None and called.run.caller == job.namespace:
+            last = called.ns.rpartition(SEPARATOR)[2]
             calls[called.place] = int(last) if last.isdigit() else 0
     return calls
 

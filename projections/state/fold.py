@@ -351,8 +351,12 @@ def _called(draft: Draft, line: Line, event: RunStarted | RunContinued, *, fresh
         return
     over = above.run.above if above.run is not None else ()
     line.run = replace(line.run, caller=caller, above=(*over, (outside, above.head)))
+    earlier = above.tasks[event.calling].called if event.calling < len(above.tasks) else ()
+    if not fresh and event.ns in earlier:
+        return
+    above = draft.line(outside)
+    above.change_task(event.calling, called=(earlier or Log[str]()).with_item(event.ns))
     if fresh or event.ns not in above.below:
-        above = draft.line(outside)
         above.below = (above.below or Log[str]()).with_item(event.ns)
 
 

@@ -20,6 +20,7 @@ from ...events.vocabulary import (
     Resumed,
 )
 from ..channels.cells import Cells
+from .namespaces import graph_of
 from .questions import with_questions, withdraw
 from .thread import Question
 
@@ -75,9 +76,13 @@ def _resumed(draft: Draft, event: Resumed, _: Cells | None) -> None:
 
 def _nothing_ahead(draft: Draft, ns: str) -> None:
     """An answer given ahead, here or to a graph around, has found its question."""
-    draft.line(ns).ahead = None
-    for around in [at for at, line in draft.state.lines.items() if line.ahead is not None] if ns else ():
-        draft.line(around).ahead = None
+    line = draft.line(ns)
+    line.ahead = None
+    while line.ns:
+        above = graph_of("" if line.run is None else line.run.caller)
+        line = draft.state.line(above)
+        if line.ahead is not None:
+            draft.line(above).ahead = None
 
 
 def _question_drifted(draft: Draft, event: QuestionDrifted, _: Cells | None) -> None:

@@ -129,6 +129,8 @@ class Task(Struct, frozen=True, gc=False):
     """How it failed last. Also of a task that was run again since: its record shows both."""
     questions: tuple[Question, ...] = ()
     effects: tuple[EffectRecorded, ...] = ()
+    called: tuple[()] | Log[str] = ()
+    """Namespaces of the graphs that it called, in order. Those that go on may have another task's call by now."""
 
     @property
     def handler(self) -> str:
@@ -460,8 +462,13 @@ class ThreadState(Struct, eq=False):
         """What the graphs that a task called wait for, themselves or further below."""
         if not line.below or line.tasks[ordinal].completed is not None:
             return ()
-        called = (ns for ns in line.below if ns in self.lines and self.lines[ns].task == ordinal)
-        return tuple(question for ns in called for below in self.live_lines(ns) for question in below.open_questions)
+        called = self.called(line, ordinal)
+        return tuple(asked for graph in called for below in self.live_lines(graph.ns) for asked in below.open_questions)
+
+    def called(self, line: Line, ordinal: int) -> list[Line]:
+        """The lines of the graphs that a task of the line's open step called, in the order of the calls."""
+        known = (self.lines.get(ns) for ns in line.tasks[ordinal].called)
+        return [called for called in known if called is not None and called.task == ordinal]
 
     def waits(self, line: Line, ordinal: int) -> bool:
         """True when a task of the line's open step waits for an answer, itself or through a graph it called."""
