@@ -64,6 +64,9 @@ def _wrote_nothing(run: Run, before: ThreadState, cells: Cells, output_keys: str
     repeated = run.ending is not None and run.ending.status == "repeated"
     if repeated or not isinstance(run.command, Start) or any(cells.get(key) is not old.get(key) for key in keys):
         return False
+    if run.settings.command_id in before.commands:
+        # What was left of a command that wrote before: it is told the values, as one of which nothing is left.
+        return False
     # Hardly ever further: a write can leave a cell as it was, as [] does to a list of messages.
     if run.said:
         writes = (write for event in run.said if event.ns == run.ns for write in getattr(event, "writes", ()))

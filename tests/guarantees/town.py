@@ -88,10 +88,7 @@ class Inhabitant:
             except StoreError:
                 self.rests()
             else:
-                if reply is not None:
-                    return self.diary.end(word, "done", reply["said"])
-                # A known gap: a call repeated after its first append's outcome was unknown may be told of no values.
-                self.rests()
+                return self.diary.end(word, "done", reply["said"])
         return None
 
     def _config(self, thread: str, command: str) -> dict[str, Any]:

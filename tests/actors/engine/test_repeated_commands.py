@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from clew import Command, Runtime, interrupt
 from clew.checkpoint import BaseCheckpointSaver, InMemorySaver
-from clew.errors import GraphRecursionError, StoreBusyError
+from clew.errors import GraphRecursionError, OutcomeUnknownError, StoreBusyError
+from clew.testing import Fault, FaultyStore
 
 from .graphs import GIVEN, State, chain, named, on, side_by_side
 
@@ -87,3 +88,20 @@ def test_an_answer_whose_work_was_lost_is_taken_up_though_another_question_is_op
     result = graph.invoke(answer, on("1", command_id="click"))
     assert result["names"] == ["a: yes"]
     assert [asked.value for asked in result["__interrupt__"]] == ["b"]
+
+
+@pytest.mark.parametrize("kind", ["fail", "keep", "lose"])
+@pytest.mark.parametrize("version", range(3))
+def test_what_is_left_of_a_command_may_write_nothing_and_it_is_told_the_values_all_the_same(
+    saver: BaseCheckpointSaver, runtime: Runtime, kind: Any, version: int
+) -> None:
+    store = FaultyStore(saver.store, Fault(kind, at=version))
+    quiet = chain(a=lambda state: {}, b=lambda state: {}).compile(
+        checkpointer=BaseCheckpointSaver(store), runtime=runtime
+    )
+    with pytest.raises((StoreBusyError, OutcomeUnknownError)):
+        quiet.invoke({"names": ["said"]}, on("1", command_id="say"))
+    assert store.met == [(kind, version)]
+    for _ in range(2):
+        assert quiet.invoke({"names": ["said"]}, on("1", command_id="say")) == {"names": ["said"]}
+    assert quiet.get_state(on("1")).next == ()
