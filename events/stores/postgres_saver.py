@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from typing import Any, final
 
 from ..privacy.cipher import Cipher
@@ -13,9 +13,8 @@ from .saver import BaseCheckpointSaver
 from .store import Store
 
 
-@final
-class PostgresSaver(BaseCheckpointSaver):
-    """Keeps threads in a Postgres database. Call `setup()` once per database."""
+class _PostgresSaver(BaseCheckpointSaver):
+    """What both savers in Postgres are."""
 
     def __init__(
         self,
@@ -31,7 +30,8 @@ class PostgresSaver(BaseCheckpointSaver):
 
         Args:
             conn: a psycopg `ConnectionPool` is used as it is and stays the caller's. A psycopg connection, which cannot
-                be reconnected nor shared by threads, tells where to connect: a pool of the saver's own is opened.
+                be reconnected nor shared by threads, or an async pool tells where to connect: a pool of the saver's own
+                is opened.
             pipe: without effect: an append is one statement.
             serde: an `EncryptedSerializer`, to encrypt all with one key; a `JsonPlusSerializer`, without effect;
                 another one is refused.
@@ -46,6 +46,11 @@ class PostgresSaver(BaseCheckpointSaver):
         """
         super().__init__(_open(conn, durability), tenant=tenant, serde=serde, cipher=cipher)
 
+
+@final
+class PostgresSaver(_PostgresSaver):
+    """Keeps threads in a Postgres database. Call `setup()` once per database."""
+
     @classmethod
     @contextmanager
     def from_conn_string(
@@ -59,11 +64,8 @@ class PostgresSaver(BaseCheckpointSaver):
         cipher: Keyring | Cipher | None = None,
     ) -> Iterator[PostgresSaver]:
         """A saver for a connection string; its connections are closed when the block ends. `pipeline` has no effect."""
-        saver = cls(conn_string, serde=serde, durability=durability, tenant=tenant, cipher=cipher)
-        try:
+        with closing(cls(conn_string, serde=serde, durability=durability, tenant=tenant, cipher=cipher)) as saver:
             yield saver
-        finally:
-            saver.close()
 
     def setup(self) -> None:
         """Create the tables if they are missing; safe when several processes do it at once."""
@@ -71,21 +73,8 @@ class PostgresSaver(BaseCheckpointSaver):
 
 
 @final
-class AsyncPostgresSaver(BaseCheckpointSaver):
+class AsyncPostgresSaver(_PostgresSaver):
     """`PostgresSaver` for async code: the same store and its own pool, opened and closed with `async with`."""
-
-    def __init__(
-        self,
-        conn: Any,
-        pipe: Any = None,
-        serde: Any = None,
-        *,
-        durability: str = "sync",
-        tenant: str = "",
-        cipher: Keyring | Cipher | None = None,
-    ) -> None:
-        """As `PostgresSaver`; an `AsyncConnectionPool` or `AsyncConnection` tells where to connect."""
-        super().__init__(_open(conn, durability), tenant=tenant, serde=serde, cipher=cipher)
 
     @classmethod
     @asynccontextmanager

@@ -10,7 +10,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from typing import Any, final
 
 from ..privacy.cipher import Cipher
@@ -65,11 +65,8 @@ class SqliteSaver(BaseCheckpointSaver):
         cipher: Keyring | Cipher | None = None,
     ) -> Iterator[SqliteSaver]:
         """A saver on a file, ":memory:" or a "file:" address; closed when the block ends."""
-        saver = cls(conn_string, serde=serde, durability=durability, tenant=tenant, cipher=cipher)
-        try:
+        with closing(cls(conn_string, serde=serde, durability=durability, tenant=tenant, cipher=cipher)) as saver:
             yield saver
-        finally:
-            saver.close()
 
     def setup(self) -> None:
         """Create the tables if they are missing. Made savers have done so."""
@@ -109,13 +106,11 @@ class AsyncSqliteSaver(BaseCheckpointSaver):
         cipher: Keyring | Cipher | None = None,
     ) -> AsyncIterator[AsyncSqliteSaver]:
         """A saver on a file, ":memory:" or a "file:" address; closed when the block ends."""
-        saver = cls.__new__(cls)
-        store = await asyncio.to_thread(SqliteStore, conn_string, durability)
-        BaseCheckpointSaver.__init__(saver, store, tenant=tenant, serde=serde, cipher=cipher)
-        try:
+        saver = await asyncio.to_thread(
+            cls, conn_string, serde=serde, durability=durability, tenant=tenant, cipher=cipher
+        )
+        with closing(saver):
             yield saver
-        finally:
-            saver.close()
 
     async def setup(self) -> None:
         """Create the tables if they are missing. Made savers have done so."""
