@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -42,38 +43,37 @@ class Slot:
 
     def find(self) -> bytes | None:
         """What is kept here, or None."""
-        try:
+        with self._passed_by("read"):
             return _bytes_in(self._cache.get([self._place]), self._place)
-        except Exception as error:
-            return self._missed("read", error)
+        return None
 
     async def afind(self) -> bytes | None:
         """As `find`."""
-        try:
+        with self._passed_by("read"):
             return _bytes_in(await self._cache.aget([self._place]), self._place)
-        except Exception as error:
-            return self._missed("read", error)
+        return None
 
     def keep(self, encoded: bytes) -> None:
         """Keep a result here."""
-        try:
+        with self._passed_by("written"):
             self._cache.set({self._place: (encoded, self._ttl)})
-        except Exception as error:
-            self._missed("written", error)
 
     async def akeep(self, encoded: bytes) -> None:
         """As `keep`."""
-        try:
+        with self._passed_by("written"):
             await self._cache.aset({self._place: (encoded, self._ttl)})
-        except Exception as error:
-            self._missed("written", error)
 
-    def _missed(self, what: str, error: Exception) -> None:
-        warnings.warn(
-            f"the cache of {self._place[0][1]!r} could not be {what} and is passed by: {error!r}",
-            RuntimeWarning,
-            stacklevel=3,
-        )
+    @contextmanager
+    def _passed_by(self, what: str) -> Iterator[None]:
+        """Go on without the cache where it fails."""
+        try:
+            yield
+        except Exception as error:
+            warnings.warn(
+                f"the cache of {self._place[0][1]!r} could not be {what} and is passed by: {error!r}",
+                RuntimeWarning,
+                stacklevel=4,
+            )
 
 
 def open_slot(

@@ -136,11 +136,8 @@ class WatchedStep:
         """Run the tool on this thread."""
         try:
             return self._tool.invoke(self._call, self._config)
-        except (Exception, KeyboardInterrupt):
-            raise
         except BaseException as error:
-            # langchain-core before 1.8 closes a tool's run for the errors above only; a trace would show it open.
-            if self._run_id is not None and not _CLOSES_A_PAUSE:
+            if self._left_open(error):
                 run = CallbackManagerForToolRun(**self._told(CallbackManager))
                 run.on_tool_error(error, tool_call_id=self._call["id"])
             raise
@@ -149,13 +146,15 @@ class WatchedStep:
         """Run the tool for the running loop."""
         try:
             return await self._tool.ainvoke(self._call, self._config)
-        except (Exception, KeyboardInterrupt):
-            raise
         except BaseException as error:
-            if self._run_id is not None and not _CLOSES_A_PAUSE:
+            if self._left_open(error):
                 run = AsyncCallbackManagerForToolRun(**self._told(AsyncCallbackManager))
                 await run.on_tool_error(error, tool_call_id=self._call["id"])
             raise
+
+    def _left_open(self, error: BaseException) -> bool:
+        """True when a trace would show the run open: langchain-core before 1.8 closes it for common errors only."""
+        return self._run_id is not None and not (_CLOSES_A_PAUSE or isinstance(error, (Exception, KeyboardInterrupt)))
 
     def _told(self, kind: type[CallbackManager] | type[AsyncCallbackManager]) -> dict[str, Any]:
         """Whom the tool's run told that it began, and as which run."""
