@@ -12,7 +12,7 @@ from langchain_core.runnables import RunnableConfig
 
 from ..doors.looks import Pregel
 from ..doors.output import Forms
-from .follower import LOOK, QUIET_SECONDS, Follower, Pause
+from .follower import LOOK, QUIET_SECONDS, Follower, Joining, Pause
 
 
 class Joinable(Pregel):
@@ -52,18 +52,10 @@ class Joinable(Pregel):
         Raises:
             ValueError: the graph has no checkpointer, a mode cannot be joined, or the thread has not reached `after`.
         """
-        follower = Follower(
-            self,
-            config,
-            Forms(stream_mode, "updates", version=version, subgraphs=subgraphs),
-            after=after,
-            keys=output_keys,
-            positions=positions,
-            quiet_seconds=quiet_seconds,
-        )
+        forms = Forms(stream_mode, "updates", version=version, subgraphs=subgraphs)
+        joining = Joining(after, output_keys, positions, quiet_seconds)
         news = threading.Event()
-        follower.wake = news.set
-        with closing(follower):
+        with closing(Follower(self, config, forms, joining, news.set)) as follower:
             for need in follower.needs():
                 if need is LOOK:
                     news.clear()
@@ -86,18 +78,10 @@ class Joinable(Pregel):
         quiet_seconds: float = QUIET_SECONDS,
     ) -> AsyncIterator[Any]:
         """As `join_stream`; the log is read off the event loop."""
-        follower = Follower(
-            self,
-            config,
-            Forms(stream_mode, "updates", version=version, subgraphs=subgraphs),
-            after=after,
-            keys=output_keys,
-            positions=positions,
-            quiet_seconds=quiet_seconds,
-        )
+        forms = Forms(stream_mode, "updates", version=version, subgraphs=subgraphs)
+        joining = Joining(after, output_keys, positions, quiet_seconds)
         news = asyncio.Event()
-        follower.wake = _setter(asyncio.get_running_loop(), news)
-        with closing(follower):
+        with closing(Follower(self, config, forms, joining, _setter(asyncio.get_running_loop(), news))) as follower:
             for need in follower.needs():
                 if need is LOOK:
                     news.clear()

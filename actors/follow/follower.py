@@ -41,6 +41,18 @@ class Pause(Struct, frozen=True):
     seconds: float
 
 
+class Joining(Struct, frozen=True):
+    """What a stream is joined for."""
+
+    after: int
+    """Only what was committed after this version."""
+    output_keys: str | Sequence[str] | None
+    positions: bool
+    """Whether each chunk comes with the version that committed it."""
+    quiet_seconds: float
+    """How long another process's run may commit nothing before it is taken for dead."""
+
+
 class Follower:
     """One joined stream: `needs` says what its reader is to do, and gives out what there is. Not thread-safe."""
 
@@ -49,12 +61,10 @@ class Follower:
         graph: Setup,
         config: Any,
         forms: Forms,
-        *,
-        after: int = -1,
-        keys: str | Sequence[str] | None = None,
-        positions: bool = False,
-        quiet_seconds: float = QUIET_SECONDS,
+        joining: Joining,
+        wake: Callable[[], None],
     ) -> None:
+        """`wake` is called at each commit, from any thread."""
         modes = forms.modes
         live = sorted(modes - COMMITTED_MODES)
         if live:
@@ -65,22 +75,19 @@ class Follower:
         saver = saver_of(graph)
         completed = complete_config(graph.config, config)
         self.thread = thread_of(completed, config)
-        self.wake: Callable[[], None] = _nobody
-        """What the actor calls at each commit, from any thread; set before the first read."""
+        self._wake = wake
         self._graph = graph
         self._saver = saver
         self._log = ThreadLog(saver.store, self.thread, saver.tenant, saver.cipher)
-        self._after = after
-        self._quiet_seconds = quiet_seconds
+        self._joining = joining
         self._actor: ThreadActor | None = None
         self._quiet = False
         self._news_at = time.monotonic()
         self._forms = forms
-        self._positions = positions
         self._found: list[tuple[int, Chunk]] = []
-        """What the last look found."""
-        options = Options(output_keys=output_keys(graph, keys), modes=modes, version=forms.version)
-        self._replay = Replay(Views(graph, completed, options), after, subgraphs=forms.subgraphs)
+        """What the last look found: versions, and chunks that they committed."""
+        options = Options(output_keys=output_keys(graph, joining.output_keys), modes=modes, version=forms.version)
+        self._replay = Replay(Views(graph, completed, options), joining.after, subgraphs=forms.subgraphs)
 
     def needs(self) -> Iterator[Any]:
         """What the reader is to do next: look, pause, or give out a chunk in its form; ends when the thread rests."""
@@ -89,19 +96,15 @@ class Follower:
             found = self._found
             for position, chunk in found:
                 formed = self._forms.form(chunk)
-                yield (position, formed) if self._positions else formed
+                yield (position, formed) if self._joining.positions else formed
             if not found:
-                seconds = self.wait_seconds()
+                seconds = self._wait_seconds()
                 if seconds is None:
                     return
                 yield Pause(seconds)
 
     def look(self) -> None:
-        """Read what was committed since the last look, on whatever thread. Raises as `more` does."""
-        self._found = self.more()
-
-    def more(self) -> list[tuple[int, Chunk]]:
-        """(version, chunk) of what was committed since the last look. Blocks for the store alone.
+        """Read what was committed since the last look, on whatever thread; blocks for the store alone.
 
         Raises:
             ValueError: the thread has not reached the version that the stream is to go on after.
@@ -109,32 +112,31 @@ class Follower:
         # First of all: what is committed after this look wakes us.
         self._quiet = not self._runs_here()
         first, replay = self._replay.state.version < 0, self._replay
-        shown: list[tuple[int, Chunk]] = []
+        self._found = found = []
         for row in self._log.store.read(self.thread, after=replay.state.version, tenant=self._log.tenant):
-            shown.extend(replay.add(self._log.recorded(row, replay.state, self._graph.codec)))
+            found.extend(replay.add(self._log.recorded(row, replay.state, self._graph.codec)))
             self._news_at = time.monotonic()
-        if first and replay.state.version < self._after:
+        if first and replay.state.version < self._joining.after:
             raise ValueError(
                 f"thread {self.thread!r} is at version {replay.state.version} and cannot be joined after "
-                f"{self._after}: is it another thread's, or was this one deleted? Join it from after=-1"
+                f"{self._joining.after}: is it another thread's, or was this one deleted? Join it from after=-1"
             )
-        return shown
 
-    def wait_seconds(self) -> float | None:
+    def _wait_seconds(self) -> float | None:
         """How long to wait for more at most; None when the thread rests and everything was read."""
         if not self._quiet:
             return HERE_SECONDS
         if not self._replay.state.running:
             return None
         idle = time.monotonic() - self._news_at
-        if idle > self._quiet_seconds:
+        if idle > self._joining.quiet_seconds:
             return None
         return min(POLL_MAX_SECONDS, max(POLL_MIN_SECONDS, idle / 10))
 
     def close(self) -> None:
         """Listen no longer."""
         if self._actor is not None:
-            self._actor.forget_follower(self.wake)
+            self._actor.forget_follower(self._wake)
             self._actor = None
 
     def _runs_here(self) -> bool:
@@ -142,10 +144,6 @@ class Follower:
         if actor is not self._actor:
             self.close()
             if actor is not None:
-                actor.add_follower(self.wake)
+                actor.add_follower(self._wake)
             self._actor = actor
         return actor is not None and (actor.run is not None or bool(actor.waiting))
-
-
-def _nobody() -> None:
-    """Nobody waits."""
