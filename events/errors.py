@@ -8,6 +8,8 @@
     │   ├── StoreBusyError            locked, full or read-only: nothing was written
     │   ├── CorruptCommitError        a row that is not what clew wrote
     │   ├── ArchiveError              a file that is no archive, or a damaged one
+    │   ├── UnknownThreadError (KeyError)  no such thread in the store or file
+    │   ├── UnknownVersionError (LookupError)  the thread has no such version, or none at that time
     │   ├── CipherError               a commit stored in plain where a key is set, or one without its key at hand
     │   └── ThreadErasedError         the thread's data is gone
     ├── CodecError
@@ -118,6 +120,26 @@ class ArchiveError(StoreError, ValueError):
         """Counted from 1; 0 where it is no single line."""
         place = f"line {line}: " if line else ""
         super().__init__(f"archive {path!r}: {place}{reason}")
+
+
+class UnknownThreadError(StoreError, KeyError):
+    """A store or a file does not have the thread. It may never have run, or was erased."""
+
+    def __init__(self, thread: str, place: str = "the store") -> None:
+        self.thread = thread
+        super().__init__(f"there is no thread {thread!r} in {place}: check its id, and the tenant")
+
+    __str__ = Exception.__str__
+
+
+class UnknownVersionError(StoreError, LookupError):
+    """A thread has no such version, or had none at that time."""
+
+    def __init__(self, thread: str, asked: object, last: int) -> None:
+        self.thread = thread
+        self.last = last
+        """The last version that it has."""
+        super().__init__(f"thread {thread!r} has no version {asked}: its versions are 0 to {last}")
 
 
 class CipherError(StoreError):

@@ -1,8 +1,8 @@
 """clew: human-in-the-loop agent graphs as event-sourced actors, with LangGraph's authoring API.
 
 What people use daily is here; `clew.graph`, `clew.types`, `clew.prebuilt`, `clew.checkpoint`, `clew.channels`,
-`clew.config`, `clew.runtime`, `clew.errors` and `clew.testing` have the rest. Each name is loaded at its first use, so
-that a program pays for what it uses.
+`clew.config`, `clew.runtime`, `clew.audit`, `clew.errors` and `clew.testing` have the rest. Each name is loaded at its
+first use, so that a program pays for what it uses.
 """
 
 from importlib import import_module

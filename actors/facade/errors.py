@@ -45,6 +45,8 @@ from clew.events.errors import (
     ThreadErasedError,
     UnknownCheckpointError,
     UnknownInterruptError,
+    UnknownThreadError,
+    UnknownVersionError,
     create_error_message,
     is_invalid_resume,
 )
@@ -94,6 +96,8 @@ __all__ = [
     "ThreadErasedError",
     "UnknownCheckpointError",
     "UnknownInterruptError",
+    "UnknownThreadError",
+    "UnknownVersionError",
     "create_error_message",
     "is_invalid_resume",
 ]

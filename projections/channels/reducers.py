@@ -11,6 +11,7 @@ from .aggregate import BUILT_IN_OPERATORS, BinaryOperatorAggregate
 from .any_value import AnyValue
 from .channel import Cell, Channel, Value
 from .ephemeral_value import EphemeralValue
+from .kinds.after_finish import LastValueAfterFinish
 from .last_value import LastValue
 from .messages import add_messages
 from .messages_channel import MessagesChannel
@@ -39,6 +40,8 @@ _PLAIN: dict[str, Callable[[], Channel[Any]]] = {
     "topic": lambda: Topic(Any),
     "topic:accumulate": lambda: Topic(Any, accumulate=True),
     "messages": lambda: MessagesChannel(list),
+    "messages:langchain-openai": lambda: MessagesChannel(list, "langchain-openai"),
+    "last_value_after_finish": lambda: LastValueAfterFinish(Any),
 }
 _TYPES = {typ.__name__: typ for typ in (list, dict, set, frozenset, tuple, str, bytes, int, float, complex, bool)}
 _OPERATORS = {name: operator for operator, name in BUILT_IN_OPERATORS.items()}
@@ -56,9 +59,14 @@ def channel_of_name(rule: str) -> Channel[Any]:
 
     A user's own reducer cannot be had by its name: of such a channel the last write is shown.
     """
+    return built_in_channel(rule) or _LastKept(Any)
+
+
+def built_in_channel(rule: str) -> Channel[Any] | None:
+    """The channel with a rule that `GraphSeen` names; None for one that only its user's code knows."""
     if rule in _PLAIN:
         return _PLAIN[rule]()
     name, _, typ = rule.partition(":")
     if name in _OPERATORS and typ in _TYPES:
         return BinaryOperatorAggregate(_TYPES[typ], _OPERATORS[name])
-    return _LastKept(Any)
+    return None
