@@ -1,4 +1,4 @@
-"""`graph_machine`: a Hypothesis state machine made from a compiled graph. Rules choose, `Play` does and checks."""
+"""`graph_machine`: a Hypothesis state machine made from a compiled graph."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine
 
 from ...doors.compiled import CompiledStateGraph
 from ..simulation.simulation import Graph
-from .inputs import answers_to, inputs_of
-from .play import PROCESSES, Invariant, MachineFailed, Play, Rules
+from .inputs import inputs_of
+from .play import Invariant, Rules
 from .smallest import Smallest
+from .thread_machine import Answers, Strategies, ThreadMachine
 
 EXAMPLES = 40
 """Conversations that are tried when neither the caller, nor CLEW_EXAMPLES, nor a Hypothesis profile says how many."""
@@ -26,8 +27,6 @@ STEPS = 25
 
 SHRINK_SECONDS = 20.0
 """How long a failure is made smaller."""
-
-Answers = st.SearchStrategy[Any] | Callable[[Any], st.SearchStrategy[Any]]
 
 
 def graph_machine(
@@ -74,99 +73,14 @@ def graph_machine(
         TypeError: there is no strategy for the graph's inputs: give `inputs`.
     """
     made = graph if isinstance(graph, CompiledStateGraph) else graph()
-    given = inputs_of(made) if inputs is None else inputs
     name = re.sub(r"\W+", "-", made.name or "").strip("-").lower() or "graph"
-    rules = Rules(
-        [graph, *versions], tuple(invariants), errors, begin, None if save_to is None else Path(save_to).resolve(), name
-    )
-    smallest = Smallest(rules, shrink_seconds)
-    processes = st.integers(0, PROCESSES - 1)
-    any_of = st.integers(0, 9)
+    folder = None if save_to is None else Path(save_to).resolve()
+    rules = Rules([graph, *versions], tuple(invariants), errors, begin, folder, name)
 
-    def answer_to(question: Any) -> st.SearchStrategy[Any]:
-        if answers is None:
-            return answers_to(question.response_schema)
-        return answers(question) if callable(answers) else answers
-
-    class Machine(RuleBasedStateMachine):
-        """What is done to the thread, and by which process."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.play = Play(rules)
-            self.over = False
-            """True when the conversation has failed."""
-
-        def _take(self, **step: Any) -> None:
-            try:
-                self.play.take(step)
-            except MachineFailed as error:
-                self.over = True
-                raise smallest.of(error) from error
-
-        @initialize(value=given, process=processes)
-        def first_input(self, value: Any, process: int) -> None:
-            self._take(do="input", process=process, value=self.play.value(value))
-
-        @rule(kind=st.sampled_from(["input", "continue", "answer nobody"]), value=given, process=processes)
-        def somebody_calls(self, kind: str, value: Any, process: int) -> None:
-            """New input, None, or an answer to a question that nobody asked."""
-            step = {} if kind == "continue" else {"value": self.play.value(value if kind == "input" else "wrong")}
-            self._take(do=kind, process=process, **step)
-
-        @precondition(lambda self: self.play.possible)
-        @rule(choices=st.lists(any_of, min_size=1, max_size=4))
-        def goes_on_a_little(self, choices: list[int]) -> None:
-            for which in choices:
-                possible = self.play.possible
-                if possible:
-                    self._take(do="step", name=possible[which % len(possible)])
-
-        @precondition(lambda self: self.play.possible)
-        @rule()
-        def everything_rests(self) -> None:
-            self._take(do="rest")
-
-        @precondition(lambda self: self.play.open_questions)
-        @rule(data=st.data(), which=any_of, process=processes)
-        def answer(self, data: st.DataObject, which: int, process: int) -> None:
-            questions = self.play.open_questions
-            value = data.draw(answer_to(questions[which % len(questions)]))
-            self._take(do="answer", process=process, question=which, value=self.play.value(value))
-
-        @precondition(lambda self: self.play.answered_questions)
-        @rule(which=any_of, process=processes)
-        def late_answer(self, which: int, process: int) -> None:
-            self._take(do="answer late", process=process, question=which, value=self.play.value("late"))
-
-        @precondition(lambda self: any(not call.client.waits for call in self.play.calls))
-        @rule(which=any_of)
-        def same_call_again(self, which: int) -> None:
-            if any(not call.client.waits and not call.client.lost for call in self.play.calls):
-                self._take(do="repeat", call=which)
-
-        @rule(which=any_of, process=processes)
-        def goes_back(self, which: int, process: int) -> None:
-            self._take(do="go back", process=process, checkpoint=which)
-
-        @precondition(lambda self: self.play.busy)
-        @rule(which=any_of)
-        def crash(self, which: int) -> None:
-            busy = self.play.busy
-            self._take(do="crash", process=busy[which % len(busy)])
-
-        @rule(seconds=st.sampled_from([-3600, -1, 60, 86_400, 31_536_000]))
-        def clock_jumps(self, seconds: int) -> None:
-            self._take(do="clock", seconds=seconds)
-
-        @precondition(lambda self: len(rules.graphs) > 1)
-        @rule(process=processes, version=st.integers(0, max(0, len(rules.graphs) - 1)))
-        def deploy(self, process: int, version: int) -> None:
-            self._take(do="deploy", process=process, version=version)
-
-        def teardown(self) -> None:
-            if not self.over and self.play.steps:
-                self._take(do="rest")
+    class Machine(ThreadMachine):
+        made_for = rules
+        strategies = Strategies(inputs_of(made) if inputs is None else inputs, answers)
+        smallest = Smallest(rules, shrink_seconds)
 
     Machine.__name__ = Machine.__qualname__ = f"{name.title().replace('-', '')}Machine"
     Machine.TestCase.settings = _sizes(examples, steps)
