@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from ....events.deprecations import LangGraphDeprecatedSinceV10
 from ....events.vocabulary import END, START
-from ...author.builder import StateGraph
+from ...author.builder import StateGraph, under_new_names
 from ...doors.compiled import CompiledStateGraph
 from ..review.node import HumanInTheLoop
 from ..tool_node import ToolNode
@@ -97,21 +97,15 @@ def create_react_agent(
         LangGraphDeprecatedSinceV10,
         stacklevel=2,
     )
-    if "config_schema" in deprecated_kwargs:
-        warnings.warn("config_schema is now named context_schema", LangGraphDeprecatedSinceV10, stacklevel=2)
-        context_schema = context_schema or deprecated_kwargs.pop("config_schema")
-    if deprecated_kwargs:
-        raise TypeError(f"create_react_agent() got an unexpected keyword argument {next(iter(deprecated_kwargs))!r}")
+    old = under_new_names("create_react_agent", deprecated_kwargs, {"config_schema": "context_schema"})
     if version not in VERSIONS:
         raise ValueError(f"version is {version!r}: an agent is one of {', '.join(VERSIONS)}")
-    if state_schema is None:
-        state_schema = AgentState if response_format is None else AgentStateWithStructuredResponse
-    else:
-        check_state_schema(state_schema, with_response=response_format is not None)
-
+    state_schema = _state_schema(state_schema, with_response=response_format is not None)
     tool_node, bound = _tools_of(tools)
     choice = ModelChoice(model, bound)
-    builder = StateGraph(state_schema, context_schema=context_schema)
+    builder = StateGraph(
+        state_schema, context_schema=old.get("context_schema") if context_schema is None else context_schema
+    )
     entry = AGENT if pre_model_hook is None else PRE_HOOK
     ending = END if response_format is None else RESPONSE
     builder.add_node(
@@ -121,12 +115,7 @@ def create_react_agent(
     )
     builder.add_edge(START, entry)
     if tool_node is not None:
-        builder.add_node(TOOLS, tool_node)
-        direct = {tool.name for tool in tool_node.tools_by_name.values() if tool.return_direct}
-        if direct:
-            builder.add_conditional_edges(TOOLS, after_tools(entry, direct), [entry, END])
-        else:
-            builder.add_edge(TOOLS, entry)
+        _add_tools(builder, tool_node, entry)
     if pre_model_hook is not None:
         builder.add_node(PRE_HOOK, pre_model_hook)  # type: ignore[arg-type]
         builder.add_edge(PRE_HOOK, AGENT)
@@ -145,6 +134,14 @@ def create_react_agent(
     )
 
 
+def _state_schema(given: Any, *, with_response: bool) -> Any:
+    """The agent's own state schema where none is given. Raises `ValueError` for one that lacks a key."""
+    if given is None:
+        return AgentStateWithStructuredResponse if with_response else AgentState
+    check_state_schema(given, with_response=with_response)
+    return given
+
+
 def _tools_of(tools: Any) -> tuple[ToolNode | None, list[Any]]:
     """The node that runs the tools, if there are any to run here, and all that is bound to the model."""
     if isinstance(tools, ToolNode):
@@ -155,6 +152,16 @@ def _tools_of(tools: Any) -> tuple[ToolNode | None, list[Any]]:
         return None, providers
     node = ToolNode(own)
     return node, [*node.tools_by_name.values(), *providers]
+
+
+def _add_tools(builder: StateGraph[Any], tool_node: ToolNode, entry: str) -> None:
+    """Lead from the tools back to the model, or to the end after one whose result is the answer."""
+    builder.add_node(TOOLS, tool_node)
+    direct = {tool.name for tool in tool_node.tools_by_name.values() if tool.return_direct}
+    if direct:
+        builder.add_conditional_edges(TOOLS, after_tools(entry, direct), [entry, END])
+    else:
+        builder.add_edge(TOOLS, entry)
 
 
 def _add_ways_on(
