@@ -60,6 +60,7 @@ IMPORTS_BY_NAME: dict[str, str] = {
     "actors/facade/testing.py": "a closed table in the file itself names our own modules that need Hypothesis",
     "actors/doors/__init__.py": "a closed table in the file itself names our own modules, half of an import's time",
     "actors/engine/__init__.py": "a closed list in the file itself names what our own module beside it has",
+    "actors/cli/frame/loading.py": "`module:name` as it was typed on the command line, by whoever runs it",
     "actors/agents/providers.py": "a closed table in the file itself names the providers' packages",
 }
 # What a fold may not reach: threads, clocks, chance, files, sockets, stores, actors.

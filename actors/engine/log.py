@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -45,6 +45,19 @@ class ThreadLog(Struct, frozen=True):
             state = fold(state, self.recorded(row, state, codec), channels)
         return state
 
+    def commits(self, codec: Codec, after: Recorded | None = None) -> Iterator[Recorded]:
+        """The thread's decoded commits, all or those after one that is known, each checked against the chain.
+
+        Raises:
+            CorruptCommitError: as `load`.
+            CipherError: it is encrypted, and no cipher is at hand.
+        """
+        version, digest = (-1, b"") if after is None else (after.version, after.digest)
+        for row in self.store.read(self.thread, after=version, tenant=self.tenant):
+            recorded = self._checked(row, version + 1, digest or genesis(self.thread, self.tenant), codec)
+            version, digest = recorded.version, recorded.digest
+            yield recorded
+
     def _goes_on(self, state: ThreadState, rows: list[Row]) -> bool:
         """False where the thread was erased since, and perhaps begun anew: nothing there follows from the state."""
         if rows:
@@ -57,9 +70,12 @@ class ThreadLog(Struct, frozen=True):
 
     def recorded(self, row: Row, state: ThreadState, codec: Codec) -> Recorded:
         """The decoded commit of a row, checked to follow `state`: by its version and by its link in the chain."""
-        if row.version != state.version + 1:
-            raise CorruptCommitError(self.thread, row.version, f"expected version {state.version + 1} next")
-        if link(self.previous(state), row.body) != row.digest:
+        return self._checked(row, state.version + 1, self.previous(state), codec)
+
+    def _checked(self, row: Row, version: int, previous: bytes, codec: Codec) -> Recorded:
+        if row.version != version:
+            raise CorruptCommitError(self.thread, row.version, f"expected version {version} next")
+        if link(previous, row.body) != row.digest:
             raise CorruptCommitError(self.thread, row.version, "its content does not match its digest")
         body = row.body
         if self.cipher is not None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
 from os import PathLike, fspath
@@ -88,7 +89,7 @@ def _lines(file: Iterable[str], name: str) -> Iterator[tuple[int, dict[str, Any]
             if not isinstance(line, dict):
                 raise ValueError("it is no JSON object")
             yield number, line
-    except (ValueError, EOFError, gzip.BadGzipFile) as error:
+    except (ValueError, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ArchiveError(name, number, f"it cannot be read ({error})") from error
 
 

@@ -29,7 +29,7 @@ from . import recorder
 from .postgres_connections import Connection, ConnectionLostError, PostgresConnections, address_of, execute
 from .recorder import NUMBER_MAX, Stored, Version
 from .rows import checked_rows, loose_row, rows_to_the_end
-from .store import WAITING, Entry, Head, Position, Row, ThreadHead, Verdict
+from .store import WAITING, Entry, Head, Mode, Position, Row, ThreadHead, Verdict
 from .stream import state_of, stream_key
 
 HORIZON_WAIT_SECONDS: Final = 0.2
@@ -49,7 +49,7 @@ class PostgresStore(recorder.CommitRecorder):
 
     durable = True
 
-    def __init__(self, address: Any, durability: str = "sync") -> None:
+    def __init__(self, address: Any, durability: str = "sync", mode: Mode = "rwc") -> None:
         """Open the store; the database is asked for nothing yet but a connection.
 
         Args:
@@ -57,13 +57,15 @@ class PostgresStore(recorder.CommitRecorder):
                 connection or async pool, whose server is connected to anew.
             durability: "sync" waits for the server's disk; "os" does not (`synchronous_commit=off`; not for a given
             pool).
+            mode: "ro" has the server refuse to write, where the pool is our own; `setup()` makes what is missing with
+            "rwc" alone.
 
         Raises:
             StoreBusyError: the server cannot be reached.
             StoreError: the address is none.
         """
         place, options = address_of(address)
-        self._connections = PostgresConnections(place, durability, options)
+        self._connections = PostgresConnections(place, durability, options, mode)
         weakref.finalize(self, self._connections.close)
 
     def setup(self) -> None:
@@ -207,8 +209,11 @@ class PostgresStore(recorder.CommitRecorder):
     def _set_up(self, connection: Connection) -> None:
         if connection.info.server_version < sql.SERVER_VERSION_MIN:
             raise StoreError(f"{self._connections.name} is too old: clew needs Postgres 13 or newer")
-        if self._schema_version(connection) == sql.SCHEMA_VERSION:
+        found = self._schema_version(connection)
+        if found == sql.SCHEMA_VERSION:
             return
+        if not found and self._connections.mode != "rwc":
+            raise StoreError(f"{self._connections.name} has no clew tables: it is no store of threads")
         with connection.transaction():
             execute(connection, sql.SETUP_LOCK)
             for statement in sql.SCHEMA:

@@ -14,6 +14,7 @@ from typing import Any, Final, LiteralString, TypeAlias, TypeVar, final
 
 from ..errors import MissingPackageError, StoreBusyError, StoreError
 from . import postgres_schema as sql
+from .store import Mode
 
 try:
     import psycopg
@@ -57,7 +58,11 @@ class PostgresConnections:
     """A pool of its own for a connection string, or a caller's pool. Safe for threads."""
 
     def __init__(
-        self, address: str | ConnectionPool[Any], durability: str, options: dict[str, Any] | None = None
+        self,
+        address: str | ConnectionPool[Any],
+        durability: str,
+        options: dict[str, Any] | None = None,
+        mode: Mode = "rwc",
     ) -> None:
         """`options`: keywords for our connections, such as `prepare_threshold`."""
         if durability not in ("sync", "os"):
@@ -68,6 +73,9 @@ class PostgresConnections:
         self._settings: list[LiteralString] = (
             [sql.GENERIC_PLANS] if durability == "sync" else [sql.GENERIC_PLANS, sql.NO_FSYNC]
         )
+        if mode == "ro":
+            self._settings.append(sql.READ_ONLY)
+        self.mode: Mode = mode
         self._pool = self._open_pool() if isinstance(address, str) else address
         self._process = os.getpid()
         self._closed = False

@@ -19,6 +19,7 @@ SERVER_VERSION_MIN: Final = 130_000
 GENERIC_PLANS: Final = "SET plan_cache_mode = force_generic_plan"
 """For our own connections. Planning a batch anew each time, with its values, took as long as running it."""
 NO_FSYNC: Final = "SET synchronous_commit = off"
+READ_ONLY: Final = "SET default_transaction_read_only = on"
 
 SETUP_LOCK: Final = "SELECT pg_advisory_xact_lock(7235126840712)"
 """Held while the tables are created: `CREATE TABLE IF NOT EXISTS` by itself fails when two sessions race."""
@@ -152,7 +153,20 @@ status = 0 WHERE id = %s AND version = %s AND NOT erased RETURNING id"""
 ERASE_JOURNAL: Final = "DELETE FROM clew_journal WHERE id = %s"
 
 STATEMENTS: Final = frozenset(
-    {GENERIC_PLANS, NO_FSYNC, SETUP_LOCK, HAS_SCHEMA, SCHEMA_FOUND, *SCHEMA, FIRST, AGAIN, NEXT, NEXT_PLAIN, BATCH}
+    {
+        GENERIC_PLANS,
+        NO_FSYNC,
+        READ_ONLY,
+        SETUP_LOCK,
+        HAS_SCHEMA,
+        SCHEMA_FOUND,
+        *SCHEMA,
+        FIRST,
+        AGAIN,
+        NEXT,
+        NEXT_PLAIN,
+        BATCH,
+    }
     | {STANDING, REST, FOLLOW, HORIZON, IS_PAST, BY_POSITION, HEAD, ERASE_HEAD, ERASE_HEAD_AT}
     | {ERASE_JOURNAL}
     | {*READ.values(), *HEADS.values(), *HEADS_WAITING.values()}

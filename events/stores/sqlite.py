@@ -23,7 +23,7 @@ from .recorder import NUMBER_MAX, Stored, Version
 from .rows import checked_rows, loose_row, rows_to_the_end
 from .sqlite_connections import LOCK_WAIT_SECONDS, Durability, SqliteConnections
 from .sqlite_errors import LOCKED, commit_error, primary_code, store_error
-from .store import WAITING, Entry, Head, Position, Row, ThreadHead, Verdict
+from .store import WAITING, Entry, Head, Mode, Position, Row, ThreadHead, Verdict
 from .stream import state_of, stream_key
 
 
@@ -42,6 +42,7 @@ class SqliteStore(recorder.CommitRecorder):
         durability: Durability = "sync",
         lock_wait_seconds: float = LOCK_WAIT_SECONDS,
         connection: sqlite3.Connection | None = None,
+        mode: Mode = "rwc",
     ) -> None:
         """Open or create the file.
 
@@ -51,6 +52,8 @@ class SqliteStore(recorder.CommitRecorder):
             loss. lock_wait_seconds: how long an append waits for another process's lock.
             connection: a database in memory to use instead of `path`; usable from any thread, and the caller's to
             close.
+            mode: of a file given by its path: "rwc" makes what is missing, "rw" and "ro" open a store that is there, to
+            write or only to read it.
 
         Raises:
             StoreError: no database, a damaged one, one of a newer clew, or a path that cannot be opened.
@@ -58,7 +61,7 @@ class SqliteStore(recorder.CommitRecorder):
         """
         if sqlite3.sqlite_version_info < (3, 35):  # the first with RETURNING
             raise StoreError(f"SQLite {sqlite3.sqlite_version} is too old: clew needs 3.35 (2021) or newer")
-        self._connections = SqliteConnections(path, durability, lock_wait_seconds, connection)
+        self._connections = SqliteConnections(path, durability, lock_wait_seconds, connection, mode)
         self._lock_wait_seconds = lock_wait_seconds
         # A tutorial never closes its saver; an unclosed connection is a warning in Python 3.13.
         weakref.finalize(self, self._connections.close)
@@ -187,6 +190,8 @@ class SqliteStore(recorder.CommitRecorder):
                     f"the SQLite file {self.path!r} has clew's tables in version {found}, this clew knows "
                     f"{sql.SCHEMA_VERSION}: install a newer clew"
                 )
+            if not found and self._connections.mode != "rwc":
+                raise StoreError(f"the SQLite file {self.path!r} has no clew tables: it is no store of threads")
             if found < sql.SCHEMA_VERSION:
                 if not self._connections.in_memory:
                     connection.execute(sql.PAGE_SIZE)

@@ -16,9 +16,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import RLock
 from typing import Final, Literal, final
+from urllib.parse import quote
 
 from ..errors import StoreError
 from .sqlite_errors import LOCKED, primary_code, store_error
+from .store import Mode
 
 Durability = Literal["sync", "os"]
 """When an append counts as stored: "sync" after an fsync; "os" after a write, which survives `kill -9` but not power
@@ -51,6 +53,7 @@ class SqliteConnections:
         durability: Durability = "sync",
         lock_wait_seconds: float = LOCK_WAIT_SECONDS,
         shared: sqlite3.Connection | None = None,
+        mode: Mode = "rwc",
     ) -> None:
         """`shared` is a caller's connection to a database in memory: used for everything, never closed."""
         if durability not in _SYNCHRONOUS:
@@ -58,6 +61,7 @@ class SqliteConnections:
         # A connection that is opened later must not follow a change of directory.
         self.path = path if path in ("", ":memory:") or path.startswith("file:") else os.path.abspath(path)
         self.in_memory = shared is not None or path in ("", ":memory:") or "mode=memory" in path
+        self.mode: Mode = mode
         self._durability = durability
         self._lock_wait_seconds = lock_wait_seconds
         self._shared = shared
@@ -136,12 +140,13 @@ class SqliteConnections:
         """A new connection, which waits up to `timeout_seconds` for a lock by SQLite's own handler."""
         self._refuse_closed()
         try:
+            address = self.path if self.mode == "rwc" else f"file:{quote(self.path)}?mode={self.mode}"
             connection = sqlite3.connect(
-                self.path,
+                address,
                 timeout=timeout_seconds,
                 isolation_level=None,
                 check_same_thread=False,
-                uri=self.path.startswith("file:"),
+                uri=address.startswith("file:"),
             )
         except sqlite3.Error as error:
             raise store_error(error, self.path) from error

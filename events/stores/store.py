@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
@@ -15,6 +15,9 @@ WAITING = 2
 """Status of a thread with at least one open question."""
 STOPPED = 3
 """Status of a thread whose open step can be continued: a breakpoint, a failure, a cancelled run."""
+
+Mode = Literal["rwc", "rw", "ro"]
+"""What a store is opened for: to be made where it is missing, to be written where it is there, or only to be read."""
 
 
 class Head(Struct, frozen=True, array_like=True, gc=False):

@@ -1,8 +1,12 @@
-"""A thread's log as lines that a person reads: what happened, when, in which node, by whom.
+"""What audit tools show of threads: who did what and when, what there is, and how it all hangs together.
 
-    story.py     from commits to lines
+    story.py     from commits to lines that a person reads
     wording.py   what a line says of an event
     values.py    a user's value in a few words
+    records.py   commits and events with every field
+    plain.py     a user's value as plain JSON
+    threads.py   lists of threads, from what a store knows of them without their logs
+    branches.py  a thread's checkpoints as a tree
 
-Pure: it takes decoded commits and prints nothing. The CLI's table and later tools show its lines.
+Pure: it takes heads and decoded commits, and prints nothing. The command line shows what it makes.
 """

@@ -15,14 +15,14 @@ import click
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig
 
-from ...events.codec.commits import decode_commit
-from ...events.errors import RefusedError, StaleVersionError, ThreadErasedError
-from ...events.stores.saver import BaseCheckpointSaver
-from ...events.stores.sqlite_saver import SqliteSaver
-from ...events.vocabulary import Command, Interrupt, Recorded, Resumed
-from ...projections.audit.story import StoryLine, story
-from ...projections.state.views import StateSnapshot
-from ..doors.compiled import CompiledStateGraph
+from ....events.codec.commits import decode_commit
+from ....events.errors import RefusedError, StaleVersionError, ThreadErasedError
+from ....events.stores.saver import BaseCheckpointSaver
+from ....events.stores.sqlite_saver import SqliteSaver
+from ....events.vocabulary import Command, Interrupt, Recorded, Resumed
+from ....projections.audit.story import StoryLine, story
+from ....projections.state.views import StateSnapshot
+from ...doors.compiled import CompiledStateGraph
 from .chatbot import INPUT, NAME, build_chatbot
 from .screen import Screen, clock
 

@@ -8,16 +8,16 @@ from typing import Any
 from langchain_core.messages import BaseMessage
 from langchain_core.tools import tool
 
-from ...events.stores.saver import BaseCheckpointSaver
-from ...events.vocabulary import START
-from ...projections.channels.messages import MessagesState
-from ..agents.tool_node import ToolNode
-from ..agents.tools_condition import tools_condition
-from ..author.builder import StateGraph
-from ..doors.compiled import CompiledStateGraph
-from ..engine.question import interrupt
-from ..kit.script import after_tool, call, otherwise
-from ..kit.scripted_model import ScriptedModel
+from ....events.stores.saver import BaseCheckpointSaver
+from ....events.vocabulary import START
+from ....projections.channels.messages import MessagesState
+from ...agents.tool_node import ToolNode
+from ...agents.tools_condition import tools_condition
+from ...author.builder import StateGraph
+from ...doors.compiled import CompiledStateGraph
+from ...engine.question import interrupt
+from ...kit.script import after_tool, call, otherwise
+from ...kit.scripted_model import ScriptedModel
 
 NAME = "clew demo"
 """The graph's name, by which a store's head tells the demo's threads from others."""

@@ -18,9 +18,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ...projections.audit.story import StoryLine
-from ...projections.audit.values import clipped, printable
-from ...projections.state.views import StateSnapshot
+from ....projections.audit.story import StoryLine
+from ....projections.audit.values import clipped, printable
+from ....projections.state.views import StateSnapshot
 
 WHAT_CHARACTERS_MAX = 80
 """How much of a line's words the log shows: three rows at 80 columns."""
