@@ -1,7 +1,7 @@
 """R16: workers on one store, killed at random for as long as you like, and everything checked at the end.
 
     python -m tests.guarantees.soak --minutes 3
-    python -m tests.guarantees.soak --minutes 120 --store postgres --threads 100000
+    python -m tests.guarantees.soak --minutes 120 --store postgres
 
 With `--store postgres` a private server is started, and stopped as by a crash every one to two minutes. Each worker is
 a process with one client; what it did is in its diary, which outlives it. At the end one more process does what was
@@ -27,15 +27,18 @@ from clew import Runtime
 
 from ..support.postgres_server import PostgresServer
 from .histories import anomalies, operations
-from .town import graph, store_at, stuck, words
+from .town import ROUND_SECONDS, graph, store_at, stuck, words
 
 BETWEEN_KILLS = (5.0, 40.0)
 """Seconds from one kill to the next; a soak of less than three minutes has them sooner, in proportion."""
 BETWEEN_RESTARTS = (60.0, 120.0)
 WHOLE_MINUTES = 3.0
 WATCH_SECONDS = 1.0
-WARM_SECONDS = 10.0
-"""A worker younger than this still grows: modules, caches, connections."""
+WARM_SECONDS = ROUND_SECONDS + 10.0
+"""A worker that has worked for less still grows: caches, connections, and its first threads of a whole round."""
+GROWTH_MAX = 0.05
+"""Of a worker's memory after that; looked at where it lived for `TOLD_SECONDS` more."""
+TOLD_SECONDS = 30.0
 
 
 @dataclass
@@ -80,7 +83,9 @@ class Worker:
         command = [sys.executable, "-m", "tests.guarantees.town", *words]
         with (folder / "errors").open("ab") as errors:
             self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
-        self.began = time.monotonic()
+        self.diary = folder / f"w{number}"
+        self.began = 0.0
+        """When it was first seen at work; 0 before."""
         self.resident: list[int] = []
         self.descriptors: list[int] = []
 
@@ -90,7 +95,9 @@ class Worker:
         self.process.stdout.readline()
 
     def watch(self) -> None:
-        if time.monotonic() - self.began < WARM_SECONDS or self.process.poll() is not None:
+        if not self.began and self.diary.exists() and self.diary.stat().st_size:
+            self.began = time.monotonic()
+        if not self.began or time.monotonic() - self.began < WARM_SECONDS or self.process.poll() is not None:
             return
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         self.resident.append(pages * os.sysconf("SC_PAGE_SIZE"))
@@ -119,7 +126,7 @@ def place(store: str, folder: Path) -> Iterator[tuple[str, PostgresServer | None
 
 
 def soak(
-    minutes: float, *, store: str = "sqlite", workers: int = 4, threads: int = 1_000, seed: int | None = None
+    minutes: float, *, store: str = "sqlite", workers: int = 4, threads: int = 150, seed: int | None = None
 ) -> Figures:
     """Do it; see above. `problems` is empty when all is well."""
     figures, chance = Figures(), random.Random(seed)
@@ -180,9 +187,11 @@ def look(figures: Figures, address: str, diaries: Sequence[Path]) -> None:
 
 def measure(figures: Figures, workers: Sequence[Worker]) -> None:
     """What the workers took: those that lived long enough for it to be told."""
-    warm = [worker for worker in workers if len(worker.resident) > 1]
+    warm = [worker for worker in workers if len(worker.resident) > TOLD_SECONDS / WATCH_SECONDS]
     if warm:
         figures.growth = max(worker.resident[-1] / worker.resident[0] - 1 for worker in warm)
+        if figures.growth > GROWTH_MAX:
+            figures.problems.append(f"a worker's memory grew by {figures.growth:.1%}: {GROWTH_MAX:.0%} is what it may")
         figures.resident_mb = max(max(worker.resident) for worker in warm) / 1e6
         every = [count for worker in warm for count in worker.descriptors]
         figures.descriptors = (min(every), max(every))
@@ -194,7 +203,9 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--store", choices=["sqlite", "postgres"], default="sqlite")
     parser.add_argument("--workers", type=int, default=4)
-    parser.add_argument("--threads", type=int, default=1_000, help="of each kind: that talk on, and with one question")
+    parser.add_argument(
+        "--threads", type=int, default=150, help="of each kind at a time: that talk on, and with one question"
+    )
     parser.add_argument("--seed", type=int, default=None)
     given = parser.parse_args()
     seed = random.randrange(1_000_000) if given.seed is None else given.seed

@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 import random
 import sys
+import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -22,6 +23,10 @@ from .histories import Diary
 
 TRIES_MAX = 200
 """Of one operation: a store that is away comes back before."""
+ROUND_SECONDS = 20
+"""After this all clients move on to new threads, so that a long soak keeps no thread that grows for ever."""
+ACTIVE_MAX = 100
+"""Threads that a worker keeps in memory: fewer than there are in a round, so that it takes no more memory later."""
 
 
 class Said(TypedDict):
@@ -97,10 +102,11 @@ class Inhabitant:
     def live(self, threads: int, goes_on: Callable[[], bool]) -> None:
         """Talk on a few threads that all talk on, and answer where others answer."""
         while goes_on():
+            round_ = int(time.time()) // ROUND_SECONDS
             if self.chance.random() < 0.7:
-                self.tell(f"talk {self.chance.randrange(threads)}")
+                self.tell(f"talk {round_} {self.chance.randrange(threads)}")
             else:
-                self.answer(f"gate {self.chance.randrange(threads)}")
+                self.answer(f"gate {round_} {self.chance.randrange(threads)}")
 
 
 def words(town: Any, threads: Iterable[str]) -> dict[str, list[str]]:
@@ -124,10 +130,9 @@ def stuck(town: Any, threads: Iterable[str]) -> list[str]:
 def main(address: str, diary: str, client: str, seed: str, threads: str) -> None:
     """Live until killed, or until standard input ends."""
     import select
-    import time
 
-    with store_at(address) as saver:
-        town = graph(saver)
+    with store_at(address) as saver, Runtime(active_max=ACTIVE_MAX) as runtime:
+        town = graph(saver, runtime)
         one = Inhabitant(town, Diary(Path(diary), client), random.Random(seed), lambda: time.sleep(0.05))
         print("lives", flush=True)
         one.live(int(threads), lambda: not select.select([sys.stdin], [], [], 0)[0])
