@@ -65,17 +65,22 @@ class ToolRuntime(_DirectlyInjectedToolArg, Generic[ContextT, StateT]):
     execution_info: ExecutionInfo | None = None
     """Which task and thread this is; None outside of a graph."""
     server_info: Any = None
-    emit: Callable[[Any], None] = field(default=_nobody_listens, repr=False, compare=False)
-    """Takes a chunk of the `tools` stream; the node sets it."""
+
+    def __post_init__(self) -> None:
+        self._emit: Callable[[Any], None] = _nobody_listens
 
     def __class_getitem__(cls, parameters: Any) -> Any:
         # For type checkers. An alias would have pydantic look into the state's class, which fails for a TypedDict of
         # Python 3.11's `typing`.
         return cls
 
+    def stream_to(self, emit: Callable[[Any], None]) -> None:
+        """Have `emit` take the chunks of the `tools` stream: what the node does when it makes one."""
+        self._emit = emit
+
     def emit_output_delta(self, delta: Any) -> None:
         """Show part of the tool's output while it still works, in a `tools` stream."""
-        self.emit({"event": "tool-output-delta", "tool_call_id": self.tool_call_id, "delta": delta})
+        self._emit({"event": "tool-output-delta", "tool_call_id": self.tool_call_id, "delta": delta})
 
 
 __all__ = ["InjectedState", "InjectedStore", "InjectedToolCallId", "ToolRuntime"]

@@ -103,10 +103,10 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
         *,
         input_schema: type[InputT] | None = None,
         output_schema: type[OutputT] | None = None,
-        **renamed: Any,
+        **kwargs: Any,
     ) -> None:
         names = {"config_schema": "context_schema", "input": "input_schema", "output": "output_schema"}
-        old = under_new_names("StateGraph", renamed, names)
+        old = under_new_names("StateGraph", kwargs, names)
         warn_if_no_schema(state_schema)
         self.state_schema: Any = state_schema
         self.context_schema: Any = old.get("context_schema") if context_schema is None else context_schema
@@ -162,7 +162,7 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
         destinations: Mapping[str, str] | Sequence[str] | None = None,
         timeout: float | timedelta | TimeoutPolicy | None = None,
         trace_policy: Any = None,
-        **renamed: Any,
+        **kwargs: Any,
     ) -> Self:
         """Add a node: `add_node("name", action)`, or `add_node(action)` under the action's own name.
 
@@ -179,7 +179,7 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
             destinations: where a Command may lead, for drawings and checks: names, or name to label.
             timeout: seconds for one attempt; async nodes only.
             trace_policy: what tracing shows of it.
-            **renamed: the older names `retry` and `input`.
+            **kwargs: the older names `retry` and `input`.
 
         Raises:
             ValueError: the name is taken, reserved or has a reserved character; a timeout is not above zero; the input
@@ -187,7 +187,7 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
             RuntimeError: a name without an action.
             TypeError: the action is nothing that can run.
         """
-        old = under_new_names("add_node", renamed, {"retry": "retry_policy", "input": "input_schema"})
+        old = under_new_names("add_node", kwargs, {"retry": "retry_policy", "input": "input_schema"})
         name, action = name_and_action(node, action)
         check_name(name, self.nodes)
         callee, shape = callee_of(action, role=f"node {name!r}")
@@ -197,7 +197,7 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
             name=name,
             action=action,
             callee=callee,
-            input_schema=given_schema if given_schema is not None else self._inferred(inferred_schema(shape)),
+            input_schema=given_schema if given_schema is not None else self._inferred(inferred_schema(action, shape)),
             defer=defer,
             metadata=dict(metadata or {}),
             retry_policy=None if retries is None else retry_policies(retries),

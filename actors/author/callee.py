@@ -157,12 +157,7 @@ async def _consume_async(action: Callable[..., AsyncIterator[Any]], given: Any, 
 
 
 def _merged(merged: Any, chunk: Any) -> Any:
-    """Two yields as one: added where they can be, key by key for dicts, else the later one.
-
-    LangGraph drops the earlier of two dicts; its keys are kept here, since a dropped write is a lost one.
-    """
-    if isinstance(merged, dict) and isinstance(chunk, dict):
-        return {**merged, **chunk}
+    """Two yields as one: added where they can be, else the later one, as of two plain dicts."""
     try:
         return merged + chunk
     except TypeError:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
+from ...events.codec.digest import canonical_digest
+from ...events.codec.values import Codec
 from ...events.errors import NodeTimeoutError
 from ...events.stores.saver import BaseCheckpointSaver
 
@@ -93,12 +95,23 @@ class CacheKey(NamedTuple):
     """Seconds; None for ever."""
 
 
+def default_cache_key(*args: Any, **kwargs: Any) -> str:
+    """The key of a call's arguments: a digest of what would be stored of them, equal in every process.
+
+    A graph makes the same digest with the classes that its own schemas name.
+
+    Raises:
+        EncodeError: an argument cannot be stored.
+    """
+    return canonical_digest((list(args), kwargs), Codec()).hex()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CachePolicy(Generic[KeyFunction]):
     """That a node's writes may be taken from the graph's cache when its input is the same."""
 
-    key_func: KeyFunction | None = None
-    """Makes the key of the node's input; None takes a digest of the encoded input."""
+    key_func: KeyFunction = default_cache_key  # type: ignore[assignment]  # a type variable has no default of its own
+    """Makes the key of the node's input."""
     ttl: int | None = None
     """Seconds an entry stays good; None for ever."""
 

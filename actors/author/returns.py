@@ -335,7 +335,7 @@ def _field_names(kind: type) -> tuple[str, ...]:
     names: dict[str, None] = {}
     for base in reversed(kind.__mro__):
         for name, annotation in vars(base).get("__annotations__", {}).items():
-            if "ClassVar" not in str(annotation):
+            if "ClassVar" not in str(annotation) and not name.startswith("__"):
                 names[name] = None
     return tuple(names)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -95,8 +96,13 @@ def check_name(name: str, taken: Iterable[str]) -> None:
         raise ValueError(f"node {name!r} is there already: give the second one a name, add_node('other', function)")
 
 
-def inferred_schema(shape: Shape) -> Any:
-    """The class that the state parameter is annotated with, if it declares fields; else None."""
+def inferred_schema(action: Any, shape: Shape) -> Any:
+    """The class that the state parameter is annotated with, if it declares fields; else None.
+
+    None of a `functools.partial`, which has no annotations of its own: it reads the whole state.
+    """
+    if isinstance(action, functools.partial):
+        return None
     state = get_args(shape.state)[0] if get_origin(shape.state) is Annotated else shape.state
     return state if is_class_with_hints(state) else None
 
@@ -120,7 +126,7 @@ def branch_spec(source: str, path: Any, path_map: Any) -> BranchSpec:
         name=_branch_name(path),
         path=callee,
         path_map=_path_map(path_map, shape),
-        input_schema=inferred_schema(shape),
+        input_schema=inferred_schema(path, shape),
     )
 
 

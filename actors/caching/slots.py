@@ -20,6 +20,7 @@ from ...events.codec.kinds.opaque import Opaque
 from ...events.codec.values import Codec
 from ...events.errors import CodecError, EncodeError
 from ...events.vocabulary import Limits, Payload, Route, Write
+from ..author.policies import default_cache_key
 from .base import BaseCache, FullKey, Namespace
 
 RESULTS = "clew_results"
@@ -92,7 +93,7 @@ def open_slot(
         TypeError: the key function returned neither text nor bytes.
         Exception: what the key function raised.
     """
-    if policy.key_func is not None:
+    if policy.key_func is not None and policy.key_func is not default_cache_key:
         key = _key(policy.key_func, arguments, keywords or {}, namespace[1])
     else:
         try:

@@ -46,9 +46,9 @@ class ExecutionInfo:
     node_first_attempt_time: float | None = None
     """Unix time, in seconds, at which the first of these attempts began."""
 
-    def patch(self, **changes: Any) -> ExecutionInfo:
+    def patch(self, **overrides: Any) -> ExecutionInfo:
         """The same with these fields changed. Raises `TypeError` for a field that there is not."""
-        return replace(self, **changes)
+        return replace(self, **overrides)
 
 
 class BaseUser(Protocol):
@@ -126,9 +126,9 @@ class NodeRuntime(Generic[Context]):
         """Why the run was asked to stop; None while nobody asked."""
         return None if self.control is None else self.control.drain_reason
 
-    def override(self, **changes: Any) -> NodeRuntime[Context]:
+    def override(self, **overrides: Any) -> NodeRuntime[Context]:
         """A runtime with these fields changed. Raises `TypeError` for a field that there is not."""
-        return replace(self, **changes)
+        return replace(self, **overrides)
 
     def merge(self, other: NodeRuntime[Context]) -> NodeRuntime[Context]:
         """A runtime with what `other` has, and what this one has where `other` has nothing."""
@@ -143,11 +143,11 @@ class NodeRuntime(Generic[Context]):
             control=other.control or self.control,
         )
 
-    def patch_execution_info(self, **changes: Any) -> NodeRuntime[Context]:
+    def patch_execution_info(self, **overrides: Any) -> NodeRuntime[Context]:
         """A runtime with these fields of its `execution_info` changed; `RuntimeError` where it has none."""
         if self.execution_info is None:
             raise RuntimeError("this runtime has no execution_info to change: it does not come from a running node")
-        return replace(self, execution_info=self.execution_info.patch(**changes))
+        return replace(self, execution_info=self.execution_info.patch(**overrides))
 
 
 # The name people know it by; `clew.Runtime` is what a service holds.

@@ -56,7 +56,7 @@ class entrypoint:  # the name people write
         timeout: seconds that one attempt may take, for an async function.
         answers: how answers find their questions, as in `StateGraph.compile`.
         runtime: where the threads run; None takes the process's own.
-        **renamed: the older names `retry` and `config_schema`.
+        **kwargs: the older names `retry` and `config_schema`.
     """
 
     final: TypeAlias = Final
@@ -73,9 +73,9 @@ class entrypoint:  # the name people write
         *,
         answers: str = "question",
         runtime: Runtime | None = None,
-        **renamed: Any,
+        **kwargs: Any,
     ) -> None:
-        old = under_new_names("entrypoint", renamed, {"retry": "retry_policy", "config_schema": "context_schema"})
+        old = under_new_names("entrypoint", kwargs, {"retry": "retry_policy", "config_schema": "context_schema"})
         if inspect.isroutine(checkpointer):
             raise TypeError(f"write @entrypoint() above {checkpointer.__name__!r}, with parentheses")
         check_checkpointer(checkpointer)

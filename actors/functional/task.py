@@ -152,7 +152,7 @@ def task(
     retry_policy: Retries = None,
     cache_policy: CachePolicy[Any] | None = None,
     timeout: Timeout = None,
-    **renamed: Any,
+    **kwargs: Any,
 ) -> Any:
     """Make a function a task: a step of a workflow whose result is put on record and never worked out twice.
 
@@ -178,14 +178,14 @@ def task(
         retry_policy: when a failed run is tried again; of several the first that covers the error.
         cache_policy: takes results of equal arguments from the graph's cache.
         timeout: seconds that one attempt may take, or a `TimeoutPolicy` with an idle time, for async functions.
-        **renamed: the older name `retry`.
+        **kwargs: the older name `retry`.
 
     Raises:
         ValueError: a timeout for a sync function.
         NotImplementedError: a generator function.
     """
 
-    old = under_new_names("task", renamed, {"retry": "retry_policy"})
+    old = under_new_names("task", kwargs, {"retry": "retry_policy"})
     policies = retry_policies(old.get("retry_policy", retry_policy))
 
     def decorate(function: Callable[..., Any]) -> TaskFunction[Any, Any]:

@@ -40,7 +40,7 @@ class Send:
     `timeout` (seconds, a timedelta or a `TimeoutPolicy`) takes the place of the node's own timeout for this run.
     """
 
-    __slots__ = ("arg", "node", "timeout")
+    __slots__ = ("node", "arg", "timeout")  # noqa: RUF023  # in the order of the parameters
 
     def __init__(self, /, node: str, arg: Any, *, timeout: float | timedelta | TimeoutPolicy | None = None) -> None:
         self.node = node
@@ -128,14 +128,14 @@ class Interrupt:
     """
 
     value: Any
-    id: str = NO_ID
+    id: str
     """32 hexadecimal characters; the key of an answer in `Command(resume={id: answer})`."""
     response_schema: Any = None
     """JSON schema of the answer, if the question gave one."""
 
-    def __init__(self, value: Any, id: str = NO_ID, *, response_schema: Any = None, **earlier: Any) -> None:
+    def __init__(self, value: Any, id: str = NO_ID, *, response_schema: Any = None, **deprecated_kwargs: Any) -> None:
         self.value = value
-        namespace = earlier.get("ns")
+        namespace = deprecated_kwargs.get("ns")
         if id == NO_ID and namespace and isinstance(namespace, Sequence):
             id = _id_of("|".join(namespace))
         self.id = id

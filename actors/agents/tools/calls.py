@@ -52,9 +52,9 @@ class ToolCallRequest:
     """The state that the node received."""
     runtime: ToolRuntime[Any, Any]
 
-    def override(self, **changes: Any) -> ToolCallRequest:
+    def override(self, **overrides: Any) -> ToolCallRequest:
         """A request with these fields changed: `tool_call`, `tool`, `state`, `runtime`."""
-        return replace(self, **changes)
+        return replace(self, **overrides)
 
 
 def messages_in(state: Any, messages_key: str) -> Sequence[Any]:

@@ -110,7 +110,7 @@ class ToolRound:
         )
         if self.scope is not None:
             run = self.scope.call.job.run
-            made.emit = lambda chunk: run.emit("tools", chunk)
+            made.stream_to(lambda chunk: run.emit("tools", chunk))
         return made
 
     def _own_config(self, given: RunnableConfig | None) -> RunnableConfig:

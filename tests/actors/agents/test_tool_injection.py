@@ -221,8 +221,9 @@ def test_a_tool_writes_into_the_custom_stream():
 def test_an_output_delta_names_its_call():
     shown: list[Any] = []
     runtime: ToolRuntime[Any, Any] = ToolRuntime(
-        state={}, context=None, config={}, stream_writer=print, tool_call_id="call_7", store=None, emit=shown.append
+        state={}, context=None, config={}, stream_writer=print, tool_call_id="call_7", store=None
     )
+    runtime.stream_to(shown.append)
     runtime.emit_output_delta({"rows": 3})
     assert shown == [{"event": "tool-output-delta", "tool_call_id": "call_7", "delta": {"rows": 3}}]
 

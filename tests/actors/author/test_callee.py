@@ -12,6 +12,7 @@ from clew.actors.author.callee import NodeError, StreamWriter, callee_of, has_ow
 from clew.actors.author.plan import Callee
 from langchain_core.language_models import FakeListChatModel
 from langchain_core.runnables import RunnableConfig, RunnableLambda, RunnableParallel
+from langchain_core.runnables.utils import AddableDict
 
 if TYPE_CHECKING:
     from langchain_core.runnables.config import RunnableConfig as HiddenConfig
@@ -202,14 +203,15 @@ def yields(*chunks: Any) -> Callable[[Any], Iterator[Any]]:
     [
         (no_yield, None),
         (yields({"x": 9}), {"x": 9}),
-        (yields({"x": 5}, {"log": ["a"]}, {"x": 6}), {"x": 6, "log": ["a"]}),
+        (yields({"x": 5}, {"log": ["a"]}, {"x": 6}), {"x": 6}),
+        (yields(AddableDict(x=5, log=["a"]), AddableDict(log=["b"])), {"x": 5, "log": ["a", "b"]}),
         (yields("a", "b"), "ab"),
         (yields(["a"], ["b"]), ["a", "b"]),
         (yields({"x": 1}, None), None),
         (yields(object, 5), 5),
     ],
 )
-def test_a_generator_s_yields_are_merged_into_its_return_value(generate: Any, merged: Any) -> None:
+def test_a_generator_s_yields_are_added_or_the_last_one_counts(generate: Any, merged: Any) -> None:
     assert made(generate).call({}) == merged
 
 
@@ -221,7 +223,7 @@ def test_an_async_generator_is_an_async_node() -> None:
     callee = made(generate)
     assert callee.is_async
     assert callee.injects == ("writer",)
-    assert asyncio.run(callee.call({}, writer=3)) == {"x": 1, "y": 3}
+    assert asyncio.run(callee.call({}, writer=3)) == {"y": 3}
 
 
 def test_a_named_runnable_gives_its_name() -> None:

@@ -9,6 +9,7 @@ import requests
 from clew.actors.author.policies import (
     CachePolicy,
     RetryPolicy,
+    default_cache_key,
     default_retry_on,
     retry_policies,
 )
@@ -82,7 +83,7 @@ def test_what_would_fail_again_is_not_tried_again(error: Exception) -> None:
 
 def test_defaults_are_those_people_know() -> None:
     assert RetryPolicy() == (0.5, 2.0, 128.0, 3, True, default_retry_on)
-    assert (CachePolicy().key_func, CachePolicy().ttl) == (None, None)
+    assert (CachePolicy().key_func, CachePolicy().ttl) == (default_cache_key, None)
     assert TimeoutPolicy() == TimeoutPolicy(run_timeout=None, idle_timeout=None, refresh_on="auto")
 
 
