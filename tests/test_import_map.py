@@ -92,7 +92,6 @@ HAD: dict[str, str] = {
 
 NO_CHECKPOINTS = "a form of LangGraph's stored checkpoints, which clew does not have: it stores events"
 LEFT_OUT: dict[str, str] = {
-    "cache.redis": "there is a memory and an SQLite cache; others plug in through BaseCache",
     "callbacks:GraphLifecycleEvent": "the base of the two events, of no use by itself",
     "callbacks:get_async_graph_callback_manager_for_config": "internal",
     "callbacks:get_sync_graph_callback_manager_for_config": "internal",
@@ -104,7 +103,6 @@ LEFT_OUT: dict[str, str] = {
     "checkpoint.memory:PersistentDict": "a pickle in a file",
     "checkpoint.postgres:ShallowPostgresSaver": "deprecated, keeps no history",
     "checkpoint.postgres.aio:AsyncShallowPostgresSaver": "deprecated, keeps no history",
-    "pregel:NodeBuilder": "graphs are written with StateGraph or entrypoint",
     "pregel.remote": "needs LangGraph's server",
     "types:PregelExecutableTask": "internal",
     "types:ensure_valid_checkpointer": "internal",

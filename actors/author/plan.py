@@ -129,6 +129,8 @@ class Plan(Struct, frozen=True):
     """True where a route to a name that is no node is logged and leads nowhere, instead of raising."""
     declared_view: StateView | None = None
     """The declared state alone, in its own form: what version "v2" of a stream shows of checkpoints."""
+    takes: Callable[[Any], dict[str, Any]] | None = None
+    """Makes state keys of a call's input, in a graph of channels; None where the input has them."""
 
     def node(self, name: str) -> Node | None:
         """The node of this name, START included, or of the name that took its place; None when there is none."""

@@ -122,7 +122,7 @@ def _input_writes(plan: Plan, given: Any) -> list[Write]:
         return [Write(START, Payload(given))]
     if plan.root is not None:
         return [_write(plan.root, plan.channels[plan.root], given)]
-    items = _items_of(given)
+    items = _items_of(given if plan.takes is None else plan.takes(given))
     if items is None:
         raise InvalidUpdateError(
             with_code(

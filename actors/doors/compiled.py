@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
-from typing import Any
+from typing import Any, Self
 
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import merge_configs
 
 from ...events.vocabulary import StateUpdate
 from ...projections.state.views import StateSnapshot
+from ..author.plan import Plan
+from ..author.validation import check_checkpointer
+from ..channel_graph.node_builder import NodeBuilder, PregelNode
+from ..channel_graph.planning import channel_plan
 from ..engine.attempts.control import RunControl
 from ..follow.door import Joinable
 from ..run_stream.door import open_astream_events, open_stream_events
@@ -26,14 +30,17 @@ from .drive import adrive, drive
 from .output import Forms, output_of
 from .request import Options, meant_durability, open_run, output_keys, result_keys
 from .saved import SavedThreads
+from .setup import Setup
 from .subgraphs import subgraphs
 
 Config = RunnableConfig | None
 Stops = Sequence[str] | str | None
 
 
-class CompiledStateGraph(Joinable):
-    """A graph that runs. Made by `StateGraph.compile`; safe to use from any thread and any event loop.
+class Pregel(Joinable):
+    """A graph that runs. Made by `StateGraph.compile`, by `entrypoint`, or of nodes and channels as here.
+
+    Safe to use from any thread and any event loop.
 
     Common arguments of its methods:
 
@@ -49,15 +56,76 @@ class CompiledStateGraph(Joinable):
       faster, nothing (`StaleVersionError`). What runs inside is stored with the run around it.
     """
 
-    def with_config(self, config: Config = None, **kwargs: Any) -> CompiledStateGraph:
+    def __init__(
+        self,
+        *,
+        nodes: Mapping[str, PregelNode | NodeBuilder],
+        channels: Mapping[str, Any],
+        input_channels: str | Sequence[str],
+        output_channels: str | Sequence[str],
+        stream_channels: str | Sequence[str] | None = None,
+        stream_mode: str | Sequence[str] = "values",
+        interrupt_before_nodes: Sequence[str] | str = (),
+        interrupt_after_nodes: Sequence[str] | str = (),
+        step_timeout: float | None = None,
+        debug: bool = False,
+        checkpointer: Any = None,
+        store: Any = None,
+        cache: Any = None,
+        context_schema: Any = None,
+        config: Config = None,
+        name: str = "LangGraph",
+    ) -> None:
+        """A graph of channels: a node runs in the super-step after a channel that it subscribes to was written.
+
+        Args:
+            nodes: by name, each a `NodeBuilder` or what it builds.
+            channels: by name, each an instance of a channel class.
+            input_channels: what the input is written to: its value itself, or, for a list, a dict of channels.
+            output_channels: what `invoke` returns: the one channel's value, or, for a list, a dict.
+            stream_channels: what streams show; all but the input's ephemeral ones when None.
+            stream_mode: the mode of `stream` when none is given.
+            interrupt_before_nodes: nodes to stop ahead of, in every call.
+            interrupt_after_nodes: nodes to stop after, in every call.
+            step_timeout: seconds that a super-step may take.
+            debug: print updates and values.
+            checkpointer: what keeps threads, as in `StateGraph.compile`.
+            store: given to nodes.
+            cache: where nodes with a cache policy keep results.
+            context_schema: the class that `context` is made an instance of.
+            config: what every call starts from.
+            name: the graph's name.
+
+        Raises:
+            ValueError: a channel that is named is not there, or nothing would ever run.
+            TypeError: the checkpointer is none.
+        """
+        check_checkpointer(checkpointer)
+        plan = channel_plan(
+            name=name,
+            nodes=nodes,
+            channels=channels,
+            input_channels=input_channels,
+            output_channels=output_channels,
+            stream_channels=stream_channels,
+            context_schema=context_schema,
+        )
+        super().__init__(plan, checkpointer=checkpointer, cache=cache, store=store, debug=debug)
+        self.stream_mode = stream_mode
+        self.step_timeout = step_timeout
+        self.config = config
+        self.interrupt_before_nodes = interrupt_before_nodes
+        self.interrupt_after_nodes = interrupt_after_nodes
+
+    def with_config(self, config: Config = None, **kwargs: Any) -> Self:
         """A graph that starts from this config in every call; the call's own values win, tags and metadata merge."""
         graph = self.copy()
         graph.config = merge_configs(self.config, config, kwargs or None)  # type: ignore[arg-type]
         return graph
 
-    def copy(self, update: Mapping[str, Any] | None = None) -> CompiledStateGraph:
+    def copy(self, update: Mapping[str, Any] | None = None) -> Self:
         """A graph like this one, with the attributes in `update` changed."""
-        graph: CompiledStateGraph = object.__new__(type(self))
+        graph: Self = object.__new__(type(self))
         vars(graph).update(vars(self), **(update or {}))
         return graph
 
@@ -420,9 +488,7 @@ class CompiledStateGraph(Joinable):
 
     # -- looks
 
-    def get_subgraphs(
-        self, *, namespace: str | None = None, recurse: bool = False
-    ) -> Iterator[tuple[str, CompiledStateGraph]]:
+    def get_subgraphs(self, *, namespace: str | None = None, recurse: bool = False) -> Iterator[tuple[str, Pregel]]:
         """(name, graph) of the graphs inside: nodes that are one, and node functions that are seen to use one.
 
         Those compiled with `checkpointer=False` keep nothing that could be looked at, and are left out.
@@ -435,7 +501,7 @@ class CompiledStateGraph(Joinable):
 
     async def aget_subgraphs(
         self, *, namespace: str | None = None, recurse: bool = False
-    ) -> AsyncIterator[tuple[str, CompiledStateGraph]]:
+    ) -> AsyncIterator[tuple[str, Pregel]]:
         """As `get_subgraphs`."""
         for found in self.get_subgraphs(namespace=namespace, recurse=recurse):
             yield found
@@ -453,6 +519,13 @@ class CompiledStateGraph(Joinable):
             "control": options.control,
             "output_keys": result_keys(self, output_keys(self, options.output_keys)),
         }
+
+
+class CompiledStateGraph(Pregel):
+    """What `StateGraph.compile` makes of its plan."""
+
+    def __init__(self, plan: Plan, **options: Any) -> None:
+        Setup.__init__(self, plan, **options)
 
 
 # The room of events cannot fold; here is what can, for all savers.

@@ -21,7 +21,7 @@ Config = RunnableConfig | None
 _OPEN = {"arbitrary_types_allowed": True}
 
 
-class Pregel(Setup, Runnable[Any, Any]):
+class Described(Setup, Runnable[Any, Any]):
     """The part of a compiled graph that describes it."""
 
     stream_mode: str | Sequence[str] = "updates"

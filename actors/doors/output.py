@@ -14,6 +14,7 @@ from ...projections.state.views import shown
 from ...projections.streams.commit import live_cells
 from ...projections.streams.parts import GraphOutput
 from ...projections.streams.view import Chunk, Values
+from ..author.plan import Plan
 from ..decider.commands import Start
 from ..engine.run import Run
 from .request import stream_modes, stream_version
@@ -49,10 +50,24 @@ def _output(graph: Setup, run: Run, output_keys: str | Sequence[str] | None) -> 
         output = read_values(graph.channels, cells, plan.output_view.keys).get(plan.output_view.keys[0])
     else:
         output = read_values(graph.channels, cells, plan.output_view.keys if output_keys is None else output_keys)
+    if not output and plan.takes is not None:
+        output = _shown_last(run, plan, output)
     questions = [shown(question) for question in state.open_questions(run.ns)]
     if run.before is not None and not (plan.entry or questions) and _wrote_nothing(run, run.before, cells, output_keys):
         output = None
     return output, questions
+
+
+def _shown_last(run: Run, plan: Plan, output: Any) -> Any:
+    """What the run's last super-step left that wrote a channel of the output: an ephemeral one is empty by now."""
+    keys = plan.output_view.keys
+    for checkpoint in () if run.state is None else run.state.line(run.ns).checkpoints():
+        if run.before is not None and checkpoint.version <= run.before.version:
+            break
+        left = read_values(run.channels, checkpoint.cells, keys)
+        if left:
+            return left[keys[0]] if plan.output_view.root else left
+    return output
 
 
 def _wrote_nothing(run: Run, before: ThreadState, cells: Cells, output_keys: str | Sequence[str] | None) -> bool:

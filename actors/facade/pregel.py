@@ -1,5 +1,6 @@
-"""What every compiled graph is an instance of."""
+"""What every compiled graph is an instance of; made by hand, a graph of channels."""
 
-from clew.actors.doors.looks import Pregel
+from clew.actors.channel_graph.node_builder import ChannelWriteEntry, NodeBuilder
+from clew.actors.doors.compiled import Pregel
 
-__all__ = ["Pregel"]
+__all__ = ["ChannelWriteEntry", "NodeBuilder", "Pregel"]

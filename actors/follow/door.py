@@ -10,12 +10,12 @@ from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 
-from ..doors.looks import Pregel
+from ..doors.looks import Described
 from ..doors.output import Forms
 from .follower import LOOK, QUIET_SECONDS, Follower, Joining, Pause
 
 
-class Joinable(Pregel):
+class Joinable(Described):
     """The part of a compiled graph that shows a thread's stream again."""
 
     def join_stream(

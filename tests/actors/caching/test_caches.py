@@ -13,9 +13,12 @@ import pytest
 from clew.actors.caching import memory, sqlite
 from clew.actors.caching.slots import decode_result, encode_result
 from clew.cache import BaseCache, InMemoryCache, SqliteCache
+from clew.cache.redis import RedisCache
 from clew.errors import StoreError
 from clew.events.codec.values import Codec
 from clew.events.vocabulary import Payload, Route, Write
+
+from tests.support.fake_redis import FakeRedis
 
 HERE = (("a", "b"), "k")
 THERE = (("a",), "k")
@@ -38,11 +41,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "redis"])
 def cache(request: pytest.FixtureRequest, clock: Clock, tmp_path: Path) -> Iterator[BaseCache[Any]]:
     """Each kind of cache in turn, empty."""
     if request.param == "memory":
         yield InMemoryCache()
+    elif request.param == "redis":
+        yield RedisCache(FakeRedis(clock.time))
     else:
         opened: SqliteCache[Any] = SqliteCache(path=str(tmp_path / "cache.sqlite"))
         yield opened
@@ -208,6 +213,27 @@ def test_rows_past_their_time_are_gone_when_something_is_set(tmp_path: Path, mon
 
 
 RESULT = ((Write("l", Payload([1])), Write("x", Payload(2), True)), (Route("w", Payload({"i": 1}), True, 2.5),))
+
+
+def test_what_others_left_in_redis_is_a_miss_and_is_left_there(clock: Clock) -> None:
+    server = FakeRedis(clock.time)
+    cache: RedisCache[Any] = RedisCache(server, prefix="mine:")
+    cache.set({HERE: (1, None)})
+    server.put("other:a:b:k", b"x")
+    server.put("mine:a:b:text", b"no colon")
+    server.put("mine:a:b:odd", b"\xff:1")
+    assert cache.get([HERE, (("a", "b"), "text"), (("a", "b"), "odd")]) == {HERE: 1}
+    cache.clear()
+    assert server.mget(["other:a:b:k", "mine:a:b:k"]) == [b"x", None]
+
+
+def test_trouble_with_redis_is_an_error_that_says_what_was_lost(clock: Clock) -> None:
+    server = FakeRedis(clock.time)
+    server.trouble = ConnectionError("refused")
+    cache: RedisCache[Any] = RedisCache(server)
+    for call in (lambda: cache.get([HERE]), lambda: cache.set({HERE: (1, None)}), lambda: cache.clear()):
+        with pytest.raises(StoreError, match=r"refused.*nothing was lost but the cache"):
+            call()
 
 
 def test_a_nodes_result_comes_back_as_it_was() -> None:
