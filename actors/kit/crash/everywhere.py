@@ -27,7 +27,7 @@ from .sites import SITES, Site
 LIFE_MAX_SECONDS = 60.0
 """A process that takes longer hangs, and is killed."""
 WORKERS_MAX = 4
-"""Processes that live at a time, at most; never more than there are processors."""
+"""Processes that live at a time, at most; one more than there are processors, since each has a parent to wait for."""
 DEATHS = (SIGKILL, SIGALRM)
 """Signals by which a case's process dies: its own, or the kernel's timer inside a transaction."""
 
@@ -142,7 +142,7 @@ def crash_everywhere(
         end: what of the thread's end must be the same.
         check: called in the process that has finished, with the thread's end; raises to fail.
         save_to: a folder for the logs of failures, for `load_log`.
-        workers: processes at a time; as many as there are processors if not given, four at most.
+        workers: processes at a time; one more than there are processors if not given, four at most.
 
     Returns:
         How many died, and how fast.
@@ -157,7 +157,7 @@ def crash_everywhere(
         story = Story(
             graph, list(conversation), files, end, check, None if save_to is None else Path(save_to).resolve()
         )
-        count = workers or min(WORKERS_MAX, os.cpu_count() or 1)
+        count = workers or min(WORKERS_MAX, (os.cpu_count() or 1) + 1)
         appends, killed, outlived, failures = 0, dict.fromkeys(sites, 0), 0, []
         with closing(serve(lambda say: _serve(story, sites, count, say), LIFE_MAX_SECONDS * 2)) as told:
             for said in told:
@@ -176,7 +176,7 @@ def crash_everywhere(
 
 def _serve(story: Story, sites: Sequence[Site], count: int, say: Say) -> None:
     """The server's part: learn how it goes when nobody dies, then have every case lived."""
-    first, second = (_alone(calm(story, Case(f"calm-{number}"))) for number in range(2))
+    first, second = _alone([calm(story, Case(f"calm-{number}")) for number in range(2)])
     for said in (first, second):
         if "error" in said:
             say({"error": f"the conversation raises when nobody dies: {said['error']}\n{said['traceback']}"})
@@ -249,13 +249,16 @@ def _ended(worker: _Worker, say: Say) -> Left | None:
     return Left(worker.begins, [(int(version), digest) for version, digest in lines])
 
 
-def _alone(body: Callable[[Say], None]) -> dict[str, Any]:
-    child = Child(body)
-    while child.read():
-        pass
-    said = child.said()
-    killed_by = child.end()
-    return said[-1] if said else {"error": f"a process ended by signal {killed_by}", "traceback": ""}
+def _alone(bodies: Sequence[Callable[[Say], None]]) -> list[dict[str, Any]]:
+    """What each of some processes said last, which live at once."""
+    found: list[dict[str, Any]] = []
+    for child in [Child(body) for body in bodies]:
+        while child.read():
+            pass
+        said = child.said()
+        killed_by = child.end()
+        found.append(said[-1] if said else {"error": f"a process ended by signal {killed_by}", "traceback": ""})
+    return found
 
 
 def _memory() -> str | None:
