@@ -94,34 +94,7 @@ def open_run(
         caller=caller.call.job.namespace if site.continuing and caller is not None else "",
         place=site.place,
     )
-    settings = Settings(completed, modes=options.modes)
-    settings.stepwise = options.stepwise
-    settings.message_events = options.message_events
-    settings.subgraphs = options.subgraphs
-    settings.live = settings.live or options.subgraphs
-    # The tasks of an entrypoint are its steps: they are shown as they end, not when all is over.
-    settings.live |= bool(plan.entry and options.modes & CALL_MODES)
-    settings.context = graph.context_of(options.context)
-    settings.debug = graph.debug
-    settings.store = graph.store
-    settings.cache = graph.cache
-    settings.control = options.control
-    settings.step_timeout = graph.step_timeout
-    if around is not None:
-        # A call inside a node has what the node has, unless it says otherwise.
-        settings.context = around.settings.context if settings.context is None else settings.context
-        settings.store = around.settings.store if settings.store is None else settings.store
-        settings.cache = around.settings.cache if settings.cache is None else settings.cache
-        settings.control = around.settings.control if settings.control is None else settings.control
-    if settings.control is None:
-        settings.control = RunControl()
-    settings.runtime = graph.runtime
-    settings.concurrency_max = concurrency_max(completed)
-    settings.command_id = own(completed, "command_id")
-    settings.output_keys = output_keys(graph, options.output_keys)
-    if options.modes and not options.stepwise:
-        settings.output_keys = result_keys(graph, settings.output_keys)
-    settings.answers = graph.answers
+    settings = _settings(graph, completed, options, around)
     command = _command(graph, site, given, completed)
     if site.inside and around is not None:
         command = _entering(command, around, caller)
@@ -147,6 +120,39 @@ def open_run(
     if isinstance(begun, (Start, Apply, Answer)) and kept:
         encode_writes(run, begun.writes)
     return run
+
+
+def _settings(graph: Setup, config: dict[str, Any], options: Options, around: Run | None) -> Settings:
+    """What the run's jobs are done with, and what its stream shows; `around` is the run whose node calls."""
+    settings = Settings(config, modes=options.modes)
+    settings.stepwise = options.stepwise
+    settings.message_events = options.message_events
+    settings.subgraphs = options.subgraphs
+    settings.live = settings.live or options.subgraphs
+    # The tasks of an entrypoint are its steps: they are shown as they end, not when all is over.
+    settings.live |= bool(graph.plan.entry and options.modes & CALL_MODES)
+    settings.context = graph.context_of(options.context)
+    settings.debug = graph.debug
+    settings.store = graph.store
+    settings.cache = graph.cache
+    settings.control = options.control
+    settings.step_timeout = graph.step_timeout
+    if around is not None:
+        # A call inside a node has what the node has, unless it says otherwise.
+        settings.context = around.settings.context if settings.context is None else settings.context
+        settings.store = around.settings.store if settings.store is None else settings.store
+        settings.cache = around.settings.cache if settings.cache is None else settings.cache
+        settings.control = around.settings.control if settings.control is None else settings.control
+    if settings.control is None:
+        settings.control = RunControl()
+    settings.runtime = graph.runtime
+    settings.concurrency_max = concurrency_max(config)
+    settings.command_id = own(config, "command_id")
+    settings.output_keys = output_keys(graph, options.output_keys)
+    if options.modes and not options.stepwise:
+        settings.output_keys = result_keys(graph, settings.output_keys)
+    settings.answers = graph.answers
+    return settings
 
 
 def describe_view(view: RunView, graph: Setup, config: Mapping[str, Any], terms: Terms, options: Options) -> None:
