@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -235,8 +235,3 @@ class _Shared(Generic[T]):
                     self._end(None)
                 except Exception as error:
                     self._end(error)
-
-
-def is_channel(value: Any) -> bool:
-    """True for a projection that a run closes and whose items can be ordered among others'."""
-    return isinstance(value, StreamChannel)

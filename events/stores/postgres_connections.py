@@ -175,6 +175,7 @@ class PostgresConnections:
     def _leave_parent(self) -> None:
         """In a forked child our pool's connections are the parent's and its threads are gone: open another pool."""
         if self._process != os.getpid() and isinstance(self._address, str):
+            # Kept alive: its end would close the parent's connections.
             self._abandoned = self._pool
             self._process = os.getpid()
             self._pool = self._open_pool()

@@ -21,7 +21,7 @@ from ....events.errors import (
     StaleVersionError,
     is_invalid_resume,
 )
-from ....events.vocabulary import Command, InterruptRaised, Resumed, RunStarted
+from ....events.vocabulary import Command, Resumed, RunStarted
 from ..recorded_log import RecordedLog
 from ..simulation.simulation import Client, Graph, Simulation, SimulationFailed
 
@@ -325,8 +325,3 @@ def replay_failure(
         play.take(step, passing_over=True)
     play.take({"do": "rest"})
     return play.simulation
-
-
-def asked_questions(simulation: Simulation) -> list[Any]:
-    """Every question of the thread, answered or not, in order: what invariants may want to look at."""
-    return [event.value.value for event in simulation.events if isinstance(event, InterruptRaised)]
