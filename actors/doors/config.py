@@ -114,12 +114,12 @@ def concurrency_max(config: Mapping[str, Any]) -> int | None:
     return limit
 
 
-def thread_of(config: Mapping[str, Any], given: Mapping[str, Any] | None, *, reads: bool = False) -> str:
+def thread_of(config: Mapping[str, Any], *, reads: bool = False) -> str:
     """The thread's id, as text.
 
     Raises:
         ValueError: the config has no `configurable` at all.
-        KeyError: its `configurable` has no `thread_id`; for whoever only reads or edits, also without `configurable`.
+        KeyError: its `configurable` has no `thread_id`; for whoever only `reads` or edits, also without `configurable`.
     """
     configurable = config["configurable"]
     thread = configurable.get("thread_id")

@@ -45,7 +45,7 @@ Beside one writer that never rests about every second try is lost: with five tri
 def update_state(graph: Setup, config: RunnableConfig, supersteps: Sequence[Sequence[StateUpdate]]) -> RunnableConfig:
     """Super-steps made by hand; see `CompiledStateGraph.bulk_update_state`."""
     saver_of(graph)
-    thread_of(complete_config(graph.config, config), config, reads=True)
+    thread_of(complete_config(graph.config, config), reads=True)
     check(supersteps)
     supersteps = [*_with_changed_copies(supersteps)]
     for attempt in range(EDITS_MAX):

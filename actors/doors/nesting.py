@@ -64,10 +64,10 @@ def site_of(graph: Setup, config: dict[str, Any], given: Mapping[str, Any] | Non
     """
     caller = scope_here()
     if caller is None:
-        return _own_site(graph, config, given, None)
+        return _own_site(graph, config, None)
     job = caller.call.job
     if _says_where(graph, given, job.run, job.namespace):
-        return _own_site(graph, config, given, caller)
+        return _own_site(graph, config, caller)
     number, place = caller.call.next_call(caller.name)
     kept = job.run.terms.kept and graph.checkpointer is not False
     continuing = kept and graph.checkpointer is True
@@ -88,11 +88,11 @@ def _says_where(graph: Setup, given: Mapping[str, Any] | None, around: Run, ns: 
     return own.get("checkpoint_ns") != ns or own.get("thread_id") != thread
 
 
-def _own_site(graph: Setup, config: dict[str, Any], given: Any, caller: Scope | None) -> Site:
+def _own_site(graph: Setup, config: dict[str, Any], caller: Scope | None) -> Site:
     saver = graph.saver
     if saver is None:
         return Site(graph.runtime.unkept(graph.codec), graph.codec, False, caller)
-    thread = thread_of(config, given)
+    thread = thread_of(config)
     actor = graph.runtime.thread(saver, thread, graph.codec)
     scope = caller
     while scope is not None:

@@ -72,7 +72,7 @@ def saver_of(graph: Setup) -> BaseCheckpointSaver:
 def _read(graph: Setup, config: RunnableConfig) -> tuple[dict[str, Any], ThreadState]:
     saver = saver_of(graph)
     completed = complete_config(graph.config, config)
-    thread = thread_of(completed, config, reads=True)
+    thread = thread_of(completed, reads=True)
     actor = graph.runtime.known(saver, thread)
     graph.know_inside()
     if actor is not None and actor.plan is graph.plan:

@@ -74,7 +74,7 @@ class Follower:
             )
         saver = saver_of(graph)
         completed = complete_config(graph.config, config)
-        self.thread = thread_of(completed, config)
+        self.thread = thread_of(completed)
         self._wake = wake
         self._graph = graph
         self._saver = saver

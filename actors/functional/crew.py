@@ -101,7 +101,7 @@ class Crew:
         with self._lock:
             self._waiting.append((future, call))
             self._futures.append(future)
-            wanted = self._helpers_max is None or self._helpers < self._least(call)
+            wanted = self._helpers_max is None or self._helpers < self._least
             if wanted:
                 self._helpers += 1
         if wanted:
@@ -109,7 +109,8 @@ class Crew:
             runtime.pool.submit(self._help)
         return future
 
-    def _least(self, call: TaskCall) -> int:
+    @property
+    def _least(self) -> int:
         """Helpers allowed: a body on an event loop runs no task itself, so it has one in any case."""
         least = 1 if self._call.job.run.loop is not None else 0
         return max(self._helpers_max or 0, least)

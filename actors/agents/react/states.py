@@ -74,9 +74,9 @@ def for_response(response: Any) -> Any:
     return TypedDict("ForStructuredResponse", {"messages": list, "structured_response": response})  # type: ignore[operator]
 
 
-def value_in(state: Any, key: str, default: Any = None) -> Any:
-    """A key of a state, which is a dict or an object."""
-    return state.get(key, default) if isinstance(state, dict) else getattr(state, key, default)
+def value_in(state: Any, key: str) -> Any:
+    """A key of a state, which is a dict or an object; None where it is not there."""
+    return state.get(key) if isinstance(state, dict) else getattr(state, key, None)
 
 
 def with_messages(state: Any, messages: Any) -> Any:

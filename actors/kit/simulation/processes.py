@@ -204,7 +204,6 @@ class _Undurable:
 
     def append(self, entry: Entry) -> int:
         """See `Store.append`."""
-        self._process.before_append(entry)
         position = self._inner.append(entry)
         self._process.acknowledged.append((entry.thread, entry.version, entry.digest))
         return position
@@ -224,21 +223,18 @@ class Process:
         surroundings: Surroundings,
         thread: str,
         *,
-        tenant: str = "",
         at_effect: Callable[[str], None] = lambda name: None,
-        before_append: Callable[[Entry], None] = lambda entry: None,
     ) -> None:
         self.surroundings = surroundings
         self.thread = thread
         self.at_effect = at_effect
         """Called after each effect that is kept while its node goes on; raises `Crash` to die there."""
-        self.before_append = before_append
         self.acknowledged: list[tuple[str, int, bytes]] = []
         """(thread, version, digest) of every append that the process was told of."""
         self.repeated: list[str] = []
         """Effects that were done although they are on record."""
         self.runtime = _Runtime(self)
-        self.saver = BaseCheckpointSaver(_Undurable(self, store), tenant=tenant)  # type: ignore[arg-type]
+        self.saver = BaseCheckpointSaver(_Undurable(self, store))  # type: ignore[arg-type]
         self.graph: CompiledStateGraph = graph.copy({"checkpointer": self.saver, "_runtime": self.runtime})
         self.saver.graphs[graph.plan.fingerprint] = self.graph
 
@@ -255,7 +251,7 @@ class Process:
     @property
     def log(self) -> ThreadLog:
         """The thread's log."""
-        return ThreadLog(self.saver.store, self.thread, self.saver.tenant)
+        return ThreadLog(self.saver.store, self.thread)
 
     @property
     def waits(self) -> bool:
