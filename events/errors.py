@@ -466,7 +466,7 @@ def with_code(message: str, code: str) -> str:
     return f"{message} [{code}: see docs/reference/errors.md]"
 
 
-def shown(error: BaseException | None) -> str:
+def error_repr(error: BaseException | None) -> str:
     """The error as its `repr` gives it, as text that can be kept, whatever its class does in `repr`."""
     try:
         return writable(repr(error))
@@ -474,12 +474,12 @@ def shown(error: BaseException | None) -> str:
         return f"<{type(error).__qualname__}, whose repr raised {type(trouble).__name__}>"
 
 
-def spoken(error: BaseException | None) -> str:
+def error_text(error: BaseException | None) -> str:
     """The error as its `str` gives it, as text that can be kept, whatever its class does in `str`."""
     try:
         return writable(str(error))
     except Exception:
-        return shown(error)
+        return error_repr(error)
 
 
 def writable(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from ...events.errors import RefusedError, ThreadErasedError, shown
+from ...events.errors import RefusedError, ThreadErasedError, error_repr
 from ...events.vocabulary import RunFinished
 from . import answering, editing, entering, reporting, starting
 from .commands import Answer, Apply, Command, Continue, Decision, Edit, Ending, Enter, Report, Start, Stop
@@ -53,5 +53,5 @@ def stop(request: Request, command: Stop) -> Decision:
     if not request.state.running or current is None or current.id != request.terms.run:
         return Decision(ending=Ending(command.status, command.error))
     draft = request.draft()
-    draft.say(RunFinished(status=command.status, error="" if command.error is None else shown(command.error)))
+    draft.say(RunFinished(status=command.status, error="" if command.error is None else error_repr(command.error)))
     return Decision(draft, ending=Ending(command.status, command.error))

@@ -10,9 +10,9 @@ from ...events.errors import (
     GraphBubbleUp,
     ParentCommand,
     QuestionNotReproducibleError,
+    error_repr,
+    error_text,
     is_invalid_resume,
-    shown,
-    spoken,
 )
 from ...events.vocabulary import (
     START,
@@ -57,7 +57,7 @@ def report(request: Request, command: Report) -> Decision:
         if isinstance(error, ParentCommand):
             draft.say(RunFinished(status="left"))
             return Decision(draft, ending=Ending("left", error))
-        draft.say(RunFinished(status="failed", error=shown(error)))
+        draft.say(RunFinished(status="failed", error=error_repr(error)))
         return Decision(draft, ending=Ending("failed", error))
     if any(outcome.kind == "cancelled" for outcome in outcomes):
         draft.say(RunFinished(status="cancelled"))
@@ -119,8 +119,8 @@ def fail_step(request: Request, draft: Draft, command: Report, outcomes: list[Ou
         for ordinal, task in enumerate(draft.line().tasks)
         if task.completed is not None and writes_to(task.completed.writes, error.channel)
     ]
-    draft.say(StepFailed(error=shown(error.cause), tasks=again))
-    draft.say(RunFinished(status="failed", error=shown(error.cause)))
+    draft.say(StepFailed(error=error_repr(error.cause), tasks=again))
+    draft.say(RunFinished(status="failed", error=error_repr(error.cause)))
     return Decision(draft, ending=Ending("failed", error.cause))
 
 
@@ -234,13 +234,13 @@ def say_outcome(request: Request, draft: Draft, outcome: Outcome, *, committed: 
         draft.say(
             NodeFailed(
                 task=outcome.task,
-                error=shown(outcome.error),
+                error=error_repr(outcome.error),
                 traceback=outcome.traceback,
                 attempt=outcome.attempt,
                 handled_by=handled_by,
                 handler=draft.line().tasks[outcome.task].handler,
                 kind=type(outcome.error).__name__ if handled_by else "",
-                message=spoken(outcome.error) if handled_by else "",
+                message=error_text(outcome.error) if handled_by else "",
                 lag=lag,
             )
         )

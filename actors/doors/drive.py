@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from ...events.errors import GraphInterrupt
-from ...projections.state.views import shown
+from ...projections.state.views import interrupt_of
 from ...projections.streams.finished import finished
 from ...projections.streams.view import Chunk
 from ..decider.commands import Outcome
@@ -299,7 +299,7 @@ def raise_ending(run: Run) -> None:
     if ending is None or ending.status not in PAUSES or caller is None or (run.terms.kept and run.outer is None):
         return
     state = run.state
-    questions = [] if state is None else [shown(question) for question in state.open_questions(run.ns)]
+    questions = [] if state is None else [interrupt_of(question) for question in state.open_questions(run.ns)]
     caller.paused = True
     if ending.status == "blocked":
         caller.call.blocked = run.ns

@@ -10,7 +10,7 @@ from ...events.vocabulary import INTERRUPT, Interrupt
 from ...projections.channels.cells import Cells
 from ...projections.state.merge import read_values
 from ...projections.state.thread import Line, ThreadState
-from ...projections.state.views import shown
+from ...projections.state.views import interrupt_of
 from ...projections.streams.commit import live_cells
 from ...projections.streams.parts import GraphOutput
 from ...projections.streams.view import Chunk, Values
@@ -52,7 +52,7 @@ def _output(graph: Setup, run: Run, output_keys: str | Sequence[str] | None) -> 
         output = read_values(graph.channels, cells, plan.output_view.keys if output_keys is None else output_keys)
     if not output and plan.takes is not None:
         output = _shown_last(run, plan, output)
-    questions = [shown(question) for question in state.open_questions(run.ns)]
+    questions = [interrupt_of(question) for question in state.open_questions(run.ns)]
     if run.before is not None and not (plan.entry or questions) and _wrote_nothing(run, run.before, cells, output_keys):
         output = None
     return output, questions

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from ...events.errors import shown
+from ...events.errors import error_repr
 from ...events.vocabulary import EffectRecorded, Payload
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Effect:
 
     def fail(self, error: BaseException) -> None:
         """Record that it raised: it is done again when the task is."""
-        self.scope.call.keep(self._record(None, shown(error)), early=False)
+        self.scope.call.keep(self._record(None, error_repr(error)), early=False)
 
     def _record(self, value: Payload | None, error: str | None = None) -> EffectRecorded:
         return EffectRecorded(

@@ -19,7 +19,7 @@ from langchain_core.tracers._streaming import _StreamingCallbackHandler
 
 from ...events.vocabulary import START, TAG_HIDDEN
 from ...projections.state.merge import read_values
-from ...projections.state.views import shown
+from ...projections.state.views import interrupt_of
 from ...projections.streams.commit import line_of, live_cells
 from ...projections.streams.tasks import in_graph, task_metadata
 from ..decider.commands import Answer, Apply, Continue, Enter
@@ -229,7 +229,7 @@ class Watch:
         line = line_of(run.view, run.state)
         paused = run.state.paused_at(run.ns)
         where: Any = "pending" if paused is None else f"interrupt_{paused[0]}"
-        questions = tuple(shown(question) for question in run.state.open_questions(run.ns))
+        questions = tuple(interrupt_of(question) for question in run.state.open_questions(run.ns))
         checkpoint = "" if line.head is None else line.head.id
         tell(root.handlers, "on_interrupt", GraphInterruptEvent(root.run_id, where, checkpoint, run.view.ns, questions))
 

@@ -188,7 +188,7 @@ def _task(view: View, line: Line, checkpoint: Checkpoint, ordinal: int, live: bo
         name=task.node,
         path=("__pregel_push", task.send, False) if task.send >= 0 else ("__pregel_pull", task.node),
         error=task.failed.error if task.failed is not None else None,
-        interrupts=tuple(shown(question) for question in questions),
+        interrupts=tuple(interrupt_of(question) for question in questions),
         state=None if view.inside is None or task.node == START else view.inside(task.node, place),
         result=_returned(task) if view.root == END else _result(view, checkpoint, task, standing),
     )
@@ -208,7 +208,7 @@ def _asked_in(view: View, task: str) -> tuple[Question, ...]:
     return tuple(asked.values())
 
 
-def shown(question: Question) -> Interrupt:
+def interrupt_of(question: Question) -> Interrupt:
     """The question as users see it."""
     schema = question.raised.schema
     declared = None if schema is None else schema.value

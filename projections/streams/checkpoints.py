@@ -9,7 +9,7 @@ from ..channels.cells import Cells
 from ..state import ids
 from ..state.merge import read_values
 from ..state.thread import Checkpoint, Question, Task
-from ..state.views import by_channel, shown
+from ..state.views import by_channel, interrupt_of
 from .tasks import as_dict, in_stream_order, recorded_metadata
 from .view import RunView
 
@@ -80,7 +80,7 @@ def _task(view: RunView, checkpoint: Checkpoint, task: Task, below: Sequence[Que
         if task.completed is not None:
             shown_task["result"] = by_channel(task.completed.writes)
         questions = (*task.open_questions, *below) or task.questions
-        shown_task["interrupts"] = tuple(as_dict(shown(question)) for question in questions)
+        shown_task["interrupts"] = tuple(as_dict(interrupt_of(question)) for question in questions)
     shown_task["state"] = None
     if view.node(task.node).nested:
         place = f"{task.node}:{task_id}"

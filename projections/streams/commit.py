@@ -30,7 +30,7 @@ from ..state import ids
 from ..state.fold import step_writes
 from ..state.merge import Channels, merge_or_keep, read_values
 from ..state.thread import Checkpoint, Line, Question, Task, ThreadState, start_task
-from ..state.views import as_given, by_channel, shown
+from ..state.views import as_given, by_channel, interrupt_of
 from .checkpoints import checkpoint_payload
 from .tasks import in_graph, in_stream_order, task_ended, task_metadata, task_started
 from .view import Chunk, RunView
@@ -154,7 +154,9 @@ class _Chunks:
     def asks(self, state: ThreadState, line: Line, ordinal: int) -> None:
         """Add the questions that a task waits for, itself or through a graph that it called."""
         task = line.tasks[ordinal]
-        questions = tuple(shown(question) for question in (*task.open_questions, *state.asked_below(line, ordinal)))
+        questions = tuple(
+            interrupt_of(question) for question in (*task.open_questions, *state.asked_below(line, ordinal))
+        )
         if not questions:
             return
         self.view.seen_questions.update(question.id for question in questions)

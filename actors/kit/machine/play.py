@@ -44,7 +44,7 @@ class MachineFailed(AssertionError):
         """The thread's log, with the steps."""
         self.saved = saved
         """The file with both; None where no folder was given."""
-        taken = "\n".join(f"    {shown(step)}" for step in log.steps)
+        taken = "\n".join(f"    {step_text(step)}" for step in log.steps)
         where = "" if saved is None else f"\n\nsaved to {saved}: a test replays it with replay_failure(...)"
         lines = "\n".join(f"    {line}" for line in log.lines())
         super().__init__(f"{problem}\n\nsteps:\n{taken}\n\nlog:\n{lines}{where}")
@@ -146,7 +146,7 @@ class Play:
                 if passing_over:
                     self.steps.pop()
                     return False
-                raise LookupError(f"the step {shown(step)} is not possible here")
+                raise LookupError(f"the step {step_text(step)} is not possible here")
             self._check()
         except MachineFailed:
             raise
@@ -282,7 +282,7 @@ def _gist(name: str) -> str:
     return re.sub(r" \(\d+\)|(?<=^client) \d+|(?<=call) \d+", "", name)
 
 
-def shown(step: Step) -> str:
+def step_text(step: Step) -> str:
     """A step in words."""
     words = [
         f"{key} {value['shown'] if isinstance(value, Mapping) else value}" for key, value in step.items() if key != "do"
