@@ -13,6 +13,7 @@ agents/       ToolNode, agents, chat models
 memory/       the long-term store
 caching/      caches of nodes' and tasks' results
 watch/        callbacks, tokens, tracing
+operator/     what is done to threads without their graphs' code
 kit/          what clew.testing opens
 cli/          the clew command
 """

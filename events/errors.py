@@ -34,7 +34,7 @@
     ├── GraphRecursionError           more super-steps than the limit while work remains
     ├── NodeTimeoutError              a node took longer than its timeout
     ├── NodeCancelledError            a node cancelled itself
-    ├── InvalidAnswer                 the cause of the `ValidationError` that refuses an answer
+    ├── InvalidAnswer                 an answer that does not fit its schema, or the cause of the `ValidationError`
     ├── TaskNotFound                  never raised; for programs that catch it
     ├── MissingPackageError           an extra that is not installed
     ├── DrawingUnavailableError       the service that renders diagrams did not
@@ -243,11 +243,12 @@ class UnknownInterruptError(RefusedError, ValueError):
 
 
 class InvalidAnswer(ClewError):
-    """Why a schema's own error reached the caller: it is the cause of the `ValidationError` of an answer refused."""
+    """An answer that does not fit its question's schema; the cause of the `ValidationError` that a graph raises."""
 
-    def __init__(self, question: str) -> None:
+    def __init__(self, question: str, reason: str = "") -> None:
         self.question = question
-        super().__init__(f"the answer to question {question!r} does not fit its response_schema: it stays open")
+        why = f" ({reason})" if reason else ""
+        super().__init__(f"the answer to question {question!r} does not fit its response_schema{why}: it stays open")
 
 
 def is_invalid_resume(error: BaseException) -> bool:

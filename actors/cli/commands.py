@@ -7,7 +7,7 @@ from importlib.metadata import version
 import click
 
 from .frame.group import Root
-from .nouns import demo, events, state, threads
+from .nouns import demo, events, inbox, state, threads
 
 EXIT_CODES = """\b
 Exit codes: 0 done; 1 something was found, or refused, or differs;
@@ -34,6 +34,8 @@ for _command in (
     threads.threads,
     events.events,
     state.state,
+    state.diff,
     state.history,
+    inbox.inbox,
 ):
     clew.add_command(_command)

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from ...events.codec.kinds.opaque import Opaque
 from ...events.errors import DecodeError, writable
 from ...events.vocabulary import Payload
+from .unfolded import NotFolded
 
 DEPTH_MAX: Final = 64
 """How deep a value is looked into; what is below is shown as text."""
@@ -35,7 +36,8 @@ def plain(value: Any, depth: int = 0) -> Any:
 
     A message is `{"type", "content", "id", …}` without what is empty, an object of a known class a dict of its fields,
     bytes `{"base64"}`, a value whose class is not at hand `{"opaque": tag, "data"}`, one that cannot be read
-    `{"unreadable": why}`, anything else `{"repr"}`.
+    `{"unreadable": why}`, one that cannot be worked out without the graph's code `{"not_folded": rule, "writes"}`,
+    anything else `{"repr"}`.
     """
     if value is None or (isinstance(value, bool | int) and not isinstance(value, Enum)):
         return value
@@ -50,6 +52,8 @@ def plain(value: Any, depth: int = 0) -> Any:
     below = depth + 1
     if isinstance(value, Payload):
         return _payload(value, below)
+    if isinstance(value, NotFolded):
+        return {"not_folded": value.rule, "writes": plain(list(value.writes), below)}
     if isinstance(value, Opaque):
         return {"opaque": value.tag, "data": plain(value.data, below)}
     if isinstance(value, BaseMessage):

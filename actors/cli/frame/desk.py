@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Final
 
 import click
 from click.core import ParameterSource
+from click.shell_completion import CompletionItem
 
 from ....events.archive.opening import open_store
 from ....events.errors import ClewError
 from ....events.stores.saver import BaseCheckpointSaver
 from ....events.stores.store import Mode
+from ...audit.replay import Replay
 from ...doors.compiled import CompiledStateGraph
-from .group import Failure, items
+from .group import Failure
 from .loading import load, load_graph
 from .names import thread_named
 from .output import FORMATS, Output
-from .reading import ThreadReading
 
 VARIABLE: Final = "CLEW_STORE"
 """Environment variable that names the store where no option does."""
@@ -50,10 +52,10 @@ class Desk:
         """The id of the thread that was named."""
         return thread_named(self.saver, name)
 
-    def reading(self, name: str, graph: str | None = None) -> ThreadReading:
-        """The log of the thread that was named, folded with a graph where one was named."""
+    def replay(self, name: str, graph: str | None = None) -> Replay:
+        """The thread that was named, folded with a graph where one was named."""
         known: CompiledStateGraph | None = None if graph is None else load_graph(graph, self.saver)
-        return ThreadReading(self.saver, self.thread(name), known)
+        return Replay(self.thread(name), self.saver, graph=known)
 
 
 def with_desk(mode: Mode = "ro") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -143,16 +145,22 @@ class ThreadName(click.ParamType[str]):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> Any:
         """The ids that begin so."""
-        try:
-            with desk(ctx.params.get("store") or _from_environment(), "ro", ctx.params.get("tenant") or "") as opened:
-                heads = opened.saver.store.heads(limit=COMPLETED_MAX, tenant=opened.saver.tenant)
-                return items((head.thread for head in heads), incomplete)
-        except (ClewError, Failure, OSError):
-            return []
+        return offered(ctx, incomplete, _threads)
 
 
-def _from_environment() -> str | None:
-    return click.Option(["--store"], envvar=VARIABLE).value_from_envvar(click.Context(click.Command("clew")))
+def offered(context: click.Context, incomplete: str, names: Callable[[Desk], Iterable[str]]) -> list[CompletionItem]:
+    """What a shell is offered for a word that was begun: names from the store; nothing where that cannot be opened."""
+    address = context.params.get("store") or os.environ.get(VARIABLE)
+    try:
+        with desk(address, "ro", context.params.get("tenant") or "") as opened:
+            return [CompletionItem(name) for name in names(opened) if name.startswith(incomplete)]
+    except (ClewError, Failure, OSError):
+        return []
+
+
+def _threads(opened: Desk) -> Iterable[str]:
+    heads = opened.saver.store.heads(limit=COMPLETED_MAX, tenant=opened.saver.tenant)
+    return (head.thread for head in heads)
 
 
 thread_argument = click.argument("thread", type=ThreadName())

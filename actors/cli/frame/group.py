@@ -10,9 +10,14 @@ import sys
 from typing import Any, Final
 
 import click
-from click.shell_completion import CompletionItem
 
-from ....events.errors import ClewError, RefusedError, StaleVersionError
+from ....events.errors import (
+    ClewError,
+    RefusedError,
+    StaleVersionError,
+    UnknownCheckpointError,
+    UnknownInterruptError,
+)
 from ....projections.audit.values import printable
 
 DONE: Final = 0
@@ -52,6 +57,8 @@ class Root(click.Group):
                 reconfigure(errors="replace")
         try:
             return super().invoke(ctx)
+        except (UnknownCheckpointError, UnknownInterruptError) as error:
+            raise Failure(str(error)) from error
         except (RefusedError, StaleVersionError) as error:
             raise Refusal(str(error)) from error
         except ClewError as error:
@@ -71,8 +78,3 @@ def _close_quietly() -> None:
     """Whoever read the output has seen enough: Python's own flush at the end must not complain."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
-
-
-def items(names: Any, incomplete: str) -> list[CompletionItem]:
-    """What a shell offers for a word that has been begun."""
-    return [CompletionItem(name) for name in names if name.startswith(incomplete)]

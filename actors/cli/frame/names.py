@@ -7,10 +7,9 @@ from typing import Final
 
 from ....events.errors import ThreadErasedError
 from ....events.stores.saver import THREADS_LISTED_MAX, BaseCheckpointSaver
-from ....events.stores.store import WAITING
-from ....projections.audit.threads import ThreadSummary, summary_of
-from ....projections.inbox.summary import OpenQuestion
+from ....projections.inbox.listing import InboxItem
 from ....projections.state.thread import Checkpoint, Line
+from ...operator.asking import inbox, refusal_of
 from .group import Failure
 
 SHOWN_MAX: Final = 5
@@ -33,26 +32,20 @@ def thread_named(saver: BaseCheckpointSaver, name: str) -> str:
     return _only(found, name, "thread", "clew threads list shows what there is")
 
 
-def question_named(saver: BaseCheckpointSaver, name: str, thread: str | None = None) -> tuple[str, OpenQuestion] | None:
-    """The thread and the open question whose id begins so; None where no open one does.
+def question_named(saver: BaseCheckpointSaver, name: str, thread: str | None = None) -> InboxItem:
+    """The open question whose id begins so.
 
     Raises:
-        Failure: several begin so.
+        AlreadyAnsweredError: it has its answer.
+        Failure: there is none, or several.
     """
-    found: dict[str, tuple[str, OpenQuestion]] = {}
-    for summary in waiting(saver):
-        if thread in (None, summary.thread):
-            matching = (question for question in summary.questions if question.id.startswith(name))
-            found.update((question.id, (summary.thread, question)) for question in matching)
+    known = {item.id: item for item in inbox(saver) if thread in (None, item.thread)}
+    found = [one for one in known if one.startswith(name)] if name else []
     if not found:
-        return None
-    return found[_only(list(found), name, "question", "")]
-
-
-def waiting(saver: BaseCheckpointSaver) -> list[ThreadSummary]:
-    """The threads that wait for an answer, the one that waits longest first."""
-    heads = saver.store.heads(WAITING, THREADS_LISTED_MAX, newest_first=False, tenant=saver.tenant)
-    return [summary_of(head) for head in heads]
+        refusal = refusal_of(saver, name, thread) if name else None
+        if refusal is not None:
+            raise refusal
+    return known[_only(found, name, "open question", "clew inbox list shows what waits")]
 
 
 def checkpoint_named(line: Line, name: str, thread: str) -> Checkpoint:

@@ -63,8 +63,12 @@ class Output:
 
     def record(self, facts: Iterable[tuple[str, str]], record: Mapping[str, Any]) -> None:
         """One thing: its facts one below the other, or `record` as JSON."""
+        self.figure([Column("", style="cyan"), Column("", fold=True)], facts, record)
+
+    def figure(self, columns: Sequence[Column], rows: Iterable[Sequence[str]], record: Mapping[str, Any]) -> None:
+        """One thing of several parts: `rows` as a table, or `record` as one object."""
         if self.table:
-            self._table([Column("", style="cyan"), Column("", fold=True)], facts, headed=False)
+            self._table(columns, rows)
         elif self.form == "jsonl":
             self.line(record)
         else:
@@ -100,7 +104,8 @@ class Output:
     def _json(self, value: Any) -> None:
         click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
-    def _table(self, columns: Sequence[Column], rows: Iterable[Sequence[str]], *, headed: bool = True) -> None:
+    def _table(self, columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
+        headed = any(column.name for column in columns)
         cells = [[printable(cell) for cell in row] for row in rows]
         if not self._out.is_terminal:
             _print_plain(columns, cells, headed)

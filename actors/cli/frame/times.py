@@ -29,6 +29,25 @@ class Age(click.ParamType[float]):
         return float(found[1]) * _SECONDS[found[2]]
 
 
+class Point(click.ParamType[Any]):
+    """A version of a thread, or a time in ISO 8601, UTC unless it says otherwise: an int or a datetime."""
+
+    name = "version"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | datetime:
+        """The version or the time."""
+        if isinstance(value, int | datetime):
+            return value
+        text = str(value).strip()
+        if text.isdecimal():
+            return int(text)
+        try:
+            time = datetime.fromisoformat(text)
+        except ValueError:
+            self.fail(f"{value!r} is no version and no time: write 12, or 2026-11-25T16:50:08", param, ctx)
+        return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+
+
 def now() -> int:
     """Microseconds since the epoch."""
     return time.time_ns() // 1000

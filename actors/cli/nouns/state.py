@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import click
 
+from ....events.vocabulary import Interrupt
 from ....projections.audit.branches import TreePlace, tree
 from ....projections.audit.plain import plain
 from ....projections.audit.records import moment
 from ....projections.audit.values import value_words
 from ....projections.state.views import PregelTask, StateSnapshot
+from ...audit.difference import ABSENT, Change, Changes
+from ...audit.replay import Moment, Replay
 from ..frame.desk import Desk, graph_option, thread_argument, with_desk
 from ..frame.group import Failure
 from ..frame.output import Column
-from ..frame.reading import ThreadReading
-from ..frame.times import day_and_time
+from ..frame.times import Point, day_and_time
 
 WORDS_MAX = 2000
 """Characters of a value that a table shows."""
@@ -30,37 +33,75 @@ HISTORY = (
     Column("next", fold=True),
 )
 
+DIFF = (Column("key", style="cyan"), Column("how", style="bold"), Column("what", fold=True))
+
 ns_option = click.option("--ns", default="", metavar="NAMESPACE", help="Of the graph inside with this namespace.")
 
 
 @click.command()
 @with_desk()
 @thread_argument
-@click.option("--at", metavar="N", type=click.IntRange(0), help="As it was after version N; the last one by default.")
+@click.option("--at", metavar="POINT", type=Point(), help="After this version, or at this time; now by default.")
 @ns_option
 @graph_option
-def state(desk: Desk, thread: str, at: int | None, ns: str, graph: str | None) -> None:
-    """Print a thread's state, now or after any version.
+def state(desk: Desk, thread: str, at: int | datetime | None, ns: str, graph: str | None) -> None:
+    """Print a thread's state, now, after any version or at any time.
 
     It is folded from the log; nothing is run. Without --graph a key with a
-    reducer of the graph's own shows what was written to it last.
+    reducer of the graph's own shows what was written to it.
     """
-    reading = desk.reading(thread, graph)
-    version = reading.version if at is None else at
-    shown = _snapshot(reading, version, ns)
-    record = {"thread": reading.thread, "version": version, "ns": ns, **snapshot_record(shown)}
+    replay = desk.replay(thread, graph)
+    moment = replay.at(-1 if at is None else at)
+    shown = _snapshot(replay, moment, ns)
+    record = {"thread": replay.thread, "version": moment.version, "ns": ns, **snapshot_record(shown)}
     facts = [
-        *((name, value_words_of(value)) for name, value in _named(shown.values)),
+        *((name, value_words_of(value)) for name, value in named_values(shown.values)),
         ("next", ", ".join(shown.next) or "nothing is due"),
         *((f"failed {task.name}", str(task.error)) for task in shown.tasks if task.error is not None),
         *((f"asks {one.id[:8]}", value_words_of(one.value)) for one in shown.interrupts),
     ]
     desk.out.record(facts, record)
-    _say_unfolded(desk, reading)
-    if version:
-        desk.next("diff", reading.thread, str(version - 1), str(version))
+    _say_unfolded(desk, replay)
+    if moment.version:
+        desk.next("diff", replay.thread, str(moment.version - 1), str(moment.version))
     else:
-        desk.next("history", reading.thread)
+        desk.next("history", replay.thread)
+
+
+@click.command()
+@with_desk()
+@thread_argument
+@click.argument("before", type=Point())
+@click.argument("after", type=Point())
+@ns_option
+@graph_option
+def diff(desk: Desk, thread: str, before: int | datetime, after: int | datetime, ns: str, graph: str | None) -> None:
+    """Print what changed in a thread's state between two points.
+
+    BEFORE and AFTER are versions or times. Of a list that only grew, what it
+    has more is shown.
+    """
+    replay = desk.replay(thread, graph)
+    changes = replay.changes(before, after, ns)
+    last = replay.version(after)
+    record = {
+        "thread": replay.thread,
+        "before": replay.version(before) if isinstance(before, int) else before.isoformat(),
+        "after": last,
+        "ns": ns,
+        **changes_record(changes),
+    }
+    rows = [
+        *((one.key, one.kind, _change_words(one)) for one in changes.keys.values()),
+        *([("", "next", " -> ".join(", ".join(due) or "nothing" for due in changes.next))] if _moved(changes) else []),
+        *(("", "no longer asked", value_words_of(one.value)) for one in changes.settled),
+        *(("", "asked", value_words_of(one.value)) for one in changes.asked),
+    ]
+    desk.out.figure(DIFF, rows, record)
+    if not changes:
+        desk.out.say("no difference", "dim")
+    _say_unfolded(desk, replay)
+    desk.next("events", replay.thread, "--to", str(last))
 
 
 @click.command()
@@ -74,19 +115,77 @@ def history(desk: Desk, thread: str, ns: str, limit: int) -> None:
     `@` is where the thread stands; a column of its own is a branch; |-' is
     where branches part.
     """
-    reading = desk.reading(thread)
-    line = reading.at(reading.version).last_line(ns)
+    replay = desk.replay(thread)
+    line = replay.timeline.after(replay.last).last_line(ns)
     if line.head is None:
-        raise Failure(f"thread {reading.thread!r} has nothing in namespace {ns!r}")
+        raise Failure(f"thread {replay.thread!r} has nothing in namespace {ns!r}")
     places = [*tree(line)][:limit]
     rows = (row for place in places for row in _history_rows(place))
     desk.out.rows(HISTORY, rows, (_history_record(place) for place in places))
-    desk.next("state", reading.thread, "--at", str(places[0].checkpoint.version))
+    desk.next("state", replay.thread, "--at", str(places[0].checkpoint.version))
 
 
 def value_words_of(value: Any) -> str:
     """A value as tables show it."""
     return value_words(value, WORDS_MAX)
+
+
+def named_values(values: Any) -> list[tuple[str, Any]]:
+    """The values of a state by key; of a state that is one value, that one."""
+    return list(values.items()) if isinstance(values, Mapping) else [("value", values)]
+
+
+def changes_record(changes: Changes) -> dict[str, Any]:
+    """Differences as JSON; a key that one side lacks has no `before` or no `after`."""
+    return {
+        "keys": {key: _change_record(change) for key, change in changes.keys.items()},
+        "next": {"before": list(changes.next[0]), "after": list(changes.next[1])},
+        "asked": [question_record(one) for one in changes.asked],
+        "settled": [question_record(one) for one in changes.settled],
+    }
+
+
+def question_record(asked: Interrupt) -> dict[str, Any]:
+    """A question with what it asks, as JSON."""
+    return {"id": asked.id, "value": plain(asked.value), "schema": plain(asked.response_schema)}
+
+
+def _change_record(change: Change) -> dict[str, Any]:
+    record: dict[str, Any] = {"kind": change.kind}
+    for name, value in (("before", change.before), ("after", change.after)):
+        if value is not ABSENT:
+            record[name] = plain(value)
+    if change.more:
+        record["more"] = plain(change.more)
+    return record
+
+
+def _change_words(change: Change) -> str:
+    if change.more:
+        return f"+ {value_words_of(change.more)}"
+    if change.kind == "added":
+        return value_words_of(change.after)
+    if change.kind == "removed":
+        return value_words_of(change.before)
+    return f"{value_words_of(change.before)} -> {value_words_of(change.after)}"
+
+
+def _moved(changes: Changes) -> bool:
+    return changes.next[0] != changes.next[1]
+
+
+def _snapshot(replay: Replay, moment: Moment, ns: str) -> StateSnapshot:
+    shown = moment.state_of(ns)
+    if shown.created_at is None:
+        where = f"in namespace {ns!r} " if ns else ""
+        raise Failure(f"thread {replay.thread!r} has no state {where}at version {moment.version}")
+    return shown
+
+
+def _say_unfolded(desk: Desk, replay: Replay) -> None:
+    if replay.not_folded:
+        names = ", ".join(replay.not_folded)
+        desk.out.say(f"{names}: the reducer is code that is not at hand; give it with --graph module:name", "yellow")
 
 
 def snapshot_record(shown: StateSnapshot) -> dict[str, Any]:
@@ -97,19 +196,9 @@ def snapshot_record(shown: StateSnapshot) -> dict[str, Any]:
         "next": list(shown.next),
         "values": plain(shown.values),
         "tasks": [_task_record(task) for task in shown.tasks],
-        "questions": [
-            {"id": one.id, "value": plain(one.value), "schema": plain(one.response_schema)} for one in shown.interrupts
-        ],
+        "questions": [question_record(one) for one in shown.interrupts],
         "metadata": plain(shown.metadata),
     }
-
-
-def _snapshot(reading: ThreadReading, version: int, ns: str) -> StateSnapshot:
-    shown = reading.snapshot(reading.at(version), ns)
-    if shown is None:
-        where = f"in namespace {ns!r} " if ns else ""
-        raise Failure(f"thread {reading.thread!r} has no state {where}at version {version}")
-    return shown
 
 
 def _task_record(task: PregelTask) -> dict[str, Any]:
@@ -120,18 +209,6 @@ def _task_record(task: PregelTask) -> dict[str, Any]:
         "questions": [one.id for one in task.interrupts],
         "result": plain(task.result),
     }
-
-
-def _named(values: Any) -> list[tuple[str, Any]]:
-    return list(values.items()) if isinstance(values, Mapping) else [("value", values)]
-
-
-def _say_unfolded(desk: Desk, reading: ThreadReading) -> None:
-    if reading.unfolded:
-        names = ", ".join(reading.unfolded)
-        desk.out.say(
-            f"{names}: the reducer is code that is not at hand, so the last write is shown; give --graph", "yellow"
-        )
 
 
 def _history_rows(place: TreePlace) -> list[tuple[str, ...]]:

@@ -14,7 +14,7 @@ from ....projections.inbox.summary import OpenQuestion
 from ..frame.desk import Desk, graph_option, thread_argument, with_desk
 from ..frame.output import Column
 from ..frame.times import Age, age, day_and_time, now
-from .state import value_words_of
+from .state import named_values, question_record, value_words_of
 
 COLUMNS = (
     Column("thread", fold=True, style="cyan"),
@@ -87,50 +87,44 @@ def show_thread(desk: Desk, thread: str, graph: str | None) -> None:
 
     THREAD is its id, or a beginning that no other id has.
     """
-    reading = desk.reading(thread, graph)
-    head = desk.saver.store.head(reading.thread, desk.saver.tenant)
-    state = reading.at(reading.version)
-    snapshot = reading.snapshot(state)
+    replay = desk.replay(thread, graph)
+    head = desk.saver.store.head(replay.thread, desk.saver.tenant)
+    snapshot = replay.at(-1).state
     summary = summary_of(head) if head is not None else None
-    first, last = reading.commits[0].commit, reading.commits[-1].commit
-    due = list(snapshot.next) if snapshot is not None else []
-    values: Any = snapshot.values if snapshot is not None else {}
-    interrupts = snapshot.interrupts if snapshot is not None else ()
-    tasks = snapshot.tasks if snapshot is not None else ()
-    errors = {task.name: str(task.error) for task in tasks if task.error is not None}
+    first, last = replay.timeline.commits[0].commit, replay.timeline.commits[-1].commit
+    due, interrupts = list(snapshot.next), snapshot.interrupts
+    errors = {task.name: str(task.error) for task in snapshot.tasks if task.error is not None}
     record: dict[str, Any] = {
-        **(_record(summary) if summary is not None else {"thread": reading.thread}),
+        **(_record(summary) if summary is not None else {"thread": replay.thread}),
         "created": moment(first.time),
-        "commits": len(reading.commits),
-        "events": sum(len(recorded.commit.events) for recorded in reading.commits),
-        "checkpoints": len([*state.root.checkpoints()]),
+        "commits": len(replay.timeline.commits),
+        "events": len(replay),
+        "checkpoints": len([*replay.timeline.after(replay.last).root.checkpoints()]),
         "next": due,
         "errors": errors,
-        "asked": [
-            {"id": one.id, "value": plain(one.value), "schema": plain(one.response_schema)} for one in interrupts
-        ],
-        "state": plain(values),
+        "asked": [question_record(one) for one in interrupts],
+        "state": plain(snapshot.values),
     }
     facts = [
-        ("thread", reading.thread),
+        ("thread", replay.thread),
         ("status", summary.status if summary is not None else ""),
         ("graph", summary.graph if summary is not None else ""),
         ("created", f"{day_and_time(first.time)} UTC, {age(first.time)} ago"),
-        ("last commit", f"{day_and_time(last.time)} UTC, {age(last.time)} ago, version {reading.version}"),
+        ("last commit", f"{day_and_time(last.time)} UTC, {age(last.time)} ago, version {replay.last}"),
         ("events", f"{record['events']} in {record['commits']} commits, {record['checkpoints']} checkpoints"),
         ("next", ", ".join(due) or "nothing is due"),
         *((f"failed {node}", error) for node, error in errors.items()),
         *((f"asks {one.id[:8]}", value_words_of(one.value)) for one in interrupts),
-        *((f"state {name}", value_words_of(value)) for name, value in _named(values)),
+        *((f"state {name}", value_words_of(value)) for name, value in named_values(snapshot.values)),
     ]
     desk.out.record(facts, record)
     if interrupts:
         desk.next("inbox", "show", interrupts[0].id[:8])
     else:
-        desk.next("events", reading.thread)
+        desk.next("events", replay.thread)
 
 
-def question_record(question: OpenQuestion) -> dict[str, Any]:
+def open_question_record(question: OpenQuestion) -> dict[str, Any]:
     """An open question of a head as JSON."""
     return {
         "id": question.id,
@@ -140,10 +134,6 @@ def question_record(question: OpenQuestion) -> dict[str, Any]:
         "who": question.who,
         "scope": question.scope,
     }
-
-
-def _named(values: Any) -> list[tuple[str, Any]]:
-    return list(values.items()) if isinstance(values, dict) else [("", values)]
 
 
 def _row(one: ThreadSummary) -> tuple[str, ...]:
@@ -158,7 +148,7 @@ def _record(one: ThreadSummary) -> dict[str, Any]:
         "graph": one.graph,
         "version": one.version,
         "updated": moment(one.updated),
-        "questions": [question_record(question) for question in one.questions],
+        "questions": [open_question_record(question) for question in one.questions],
         "owner": one.owner,
         "epoch": one.epoch,
     }

@@ -1,4 +1,4 @@
-"""`clew state` and `clew history`: any version's state, with the graph's code and without, and where branches part."""
+"""`clew state`, `diff` and `history`: any version's state, with the graph's code or without; what changed; branches."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_reducer_that_is_not_at_hand_is_said_and_the_graph_gives_it(run: Run) 
 def test_a_version_that_is_not_there_is_one_line_and_exit_2(run: Run) -> None:
     result = run("state", "order-3", "--at", "6")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "thread 'order-3' has no version 6: it has 0 to 5" in result.stderr
+    assert "thread 'order-3' has no version 6: its versions are 0 to 5" in result.stderr
 
 
 def test_a_graph_that_cannot_be_loaded_is_one_line_and_exit_2(run: Run) -> None:
@@ -58,6 +58,48 @@ def test_a_graph_that_cannot_be_loaded_is_one_line_and_exit_2(run: Run) -> None:
         assert (result.exit_code, result.stdout) == (2, "")
         assert says in result.stderr
         assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_time_stands_for_the_version_that_was_there_then(run: Run) -> None:
+    asked = json.loads(run("events", "order-3", "--type", "InterruptRaised", "-o", "jsonl").stdout)
+    assert state(run, "order-3", "--at", asked["time"])["version"] == asked["version"]
+    early = run("state", "order-3", "--at", "2020-01-01")
+    assert (early.exit_code, early.stdout) == (2, "")
+    nothing = run("state", "order-3", "--at", "soon")
+    assert nothing.exit_code == 2
+    assert "is no version and no time" in nothing.stderr
+
+
+def test_every_kind_of_store_shows_what_changed(store_url: str) -> None:
+    words = ["diff", "order-3", "1", "4", "--store", store_url, "-o", "json", "--graph", GRAPH]
+    result = CliRunner().invoke(clew, words)
+    assert result.exit_code == 0, result.output
+    changes = json.loads(result.stdout)
+    assert changes["keys"] == {
+        "log": {
+            "kind": "extended",
+            "before": ["priced bomb"],
+            "after": ["priced bomb", "answer True"],
+            "more": ["answer True"],
+        },
+        "approved": {"kind": "added", "after": True},
+    }
+    assert changes["next"] == {"before": ["approve"], "after": ["ship"]}
+
+
+def test_a_difference_is_a_row_for_each_key_and_question(run: Run) -> None:
+    result = run("diff", "order-3", "0", "2", "--graph", GRAPH)
+    rows = [line.split(maxsplit=2) for line in result.stdout.splitlines()]
+    assert rows[0] == ["key", "how", "what"]
+    assert ["log", "extended", "+ ['priced bomb']"] in rows
+    assert ["total", "changed", "1 -> 13"] in rows
+    assert ["asked", "{'question': 'Buy bomb?'}"] in [line.split(maxsplit=1) for line in result.stdout.splitlines()]
+
+
+def test_no_difference_is_said(run: Run) -> None:
+    result = run("diff", "order-3", "4", "4")
+    assert result.exit_code == 0
+    assert "no difference" in result.stderr
 
 
 def test_the_history_is_drawn_with_its_branches(run: Run) -> None:

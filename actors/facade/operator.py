@@ -1,0 +1,23 @@
+"""Threads from outside, without their graphs' code: what waits, and answering, ending and branching."""
+
+from clew.actors.operator.answering import Recorded, answer_question
+from clew.actors.operator.asking import inbox, open_questions
+from clew.actors.operator.branching import Branched, branch_thread
+from clew.actors.operator.stopping import Stopped, cancel_thread
+from clew.events.archive.opening import open_store
+from clew.projections.inbox.listing import InboxItem
+from clew.projections.inbox.summary import OpenQuestion
+
+__all__ = [
+    "Branched",
+    "InboxItem",
+    "OpenQuestion",
+    "Recorded",
+    "Stopped",
+    "answer_question",
+    "branch_thread",
+    "cancel_thread",
+    "inbox",
+    "open_questions",
+    "open_store",
+]
