@@ -36,6 +36,7 @@
     ├── NodeCancelledError            a node cancelled itself
     ├── InvalidAnswer                 an answer that does not fit its schema, or the cause of the `ValidationError`
     ├── TaskNotFound                  never raised; for programs that catch it
+    ├── EmptyCorpusError (LookupError)  no recorded thread to check a graph against
     ├── MissingPackageError           an extra that is not installed
     ├── DrawingUnavailableError       the service that renders diagrams did not
     └── ScriptError                   a scripted model has no reply for its messages
@@ -386,6 +387,10 @@ class NodeCancelledError(ClewError):
     def __init__(self, node: str, message: str | None = None) -> None:
         self.node = node
         super().__init__(message or f"node {node!r} raised asyncio.CancelledError, though nobody cancelled the run")
+
+
+class EmptyCorpusError(ClewError, LookupError):
+    """There is no recorded thread to check a graph against. That is no pass: nothing was shown."""
 
 
 class MissingPackageError(ClewError, ImportError):

@@ -20,7 +20,7 @@ from ...events.stores.store import Row, Store
 from ...events.vocabulary import Recorded
 from ..doors.setup import Setup
 from ..doors.state import saver_of
-from ..kit.recorded_log import RecordedLog
+from ..kit.recorded_log import RecordedLog, opened
 
 Source = Setup | BaseCheckpointSaver | Store | str | PathLike[str]
 """A graph with a saver, a saver, a store, or the path of an archive or of a recorded log."""
@@ -59,6 +59,10 @@ class Recording(Struct, frozen=True):
             commit = decode_commit(body, codec, thread=self.thread, version=version)
             commits.append(Recorded(self.thread, version, row.position, row.digest, commit))
         return commits
+
+    def plain(self) -> list[Row]:
+        """The rows with their bodies opened, chained anew if they were sealed. Raises `CipherError` without a key."""
+        return self.rows if self.cipher is None else opened(self.rows, self.cipher, self.tenant)
 
 
 def recording(thread: str, source: Source, *, tenant: str | None = None, cipher: Cipher | None = None) -> Recording:

@@ -6,7 +6,8 @@ coroutine the node runs on; the thread actor sees what was kept, as an event.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -20,6 +21,23 @@ if TYPE_CHECKING:
 
 Place = tuple[str, str, bytes, int]
 """(scope, name, digest of the arguments, ordinal): what tells one effect of a task from another."""
+
+
+only_recorded: ContextVar[Callable[[str], None] | None] = ContextVar("clew_only_recorded", default=None)
+"""Set where recorded effects are played back and no new one may be made (actors/audit): raises, given its name."""
+
+
+def refuse_new(scope: Scope, name: str, *, asked_inside: bool = True) -> None:
+    """Refuse what is about to be done for the first time, where only what is on record may be played back.
+
+    `asked_inside`: `scope` is the effect's own place, and what waits for an answer there may run up to its question.
+    """
+    refuse = only_recorded.get()
+    if refuse is None:
+        return
+    places = [asked.raised.scope for asked in scope.call.job.task.questions] if asked_inside else []
+    if not any(place == scope.name or place.startswith(f"{scope.name}/") for place in places):
+        refuse(name)
 
 
 class EffectKept(Struct, frozen=True):

@@ -13,6 +13,7 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 from ...events.errors import GraphInterrupt
 from ..author.hints import for_pydantic
 from .call import Scope, current_scope
+from .effects import refuse_new
 
 BINDINGS = ("question", "key", "position")
 """What an answer belongs to: the question as it was asked, the key it was asked under, or its place in the node."""
@@ -74,6 +75,7 @@ def _made_once(scope: Scope, make: Callable[[], Any], key: str | None) -> Any:
     recorded = effect.recorded
     if recorded is not None and recorded.value is not None:
         return recorded.value.value
+    refuse_new(scope, f"the value of interrupt(key={key!r})", asked_inside=False)
     value = make()
     effect.keep(value)
     return value

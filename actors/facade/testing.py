@@ -3,7 +3,7 @@
 `ScriptedModel` answers from a script. `given` plays one thread; `Simulation` and `explore` take its steps in any
 order; `graph_machine` has Hypothesis look for an order that fails; `crash_everywhere` kills real processes.
 `FaultyStore` fails at the n-th call; `StoreContract` is what a store must do. `save_log` and `load_log` keep a
-thread's log for a later test. Install the `testing` extra.
+thread's log for a later test; `assert_fits` holds a graph to recorded threads. Install the `testing` extra.
 """
 
 from importlib import import_module
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from clew.actors.kit.crash.everywhere import CrashFailed, CrashReport, SqliteFiles, crash_everywhere
 from clew.actors.kit.crash.sites import SITES
 from clew.actors.kit.faulty_store import Fault, FaultyStore, faulty_saver
+from clew.actors.kit.fitting import assert_fits
 from clew.actors.kit.machine.play import MachineFailed, replay_failure
 from clew.actors.kit.readable import Said, said
 from clew.actors.kit.recorded_log import RecordedLog, load_log, save_log
@@ -68,6 +69,7 @@ __all__ = [
     "after_tool",
     "answered",
     "asked",
+    "assert_fits",
     "call",
     "commits",
     "crash_everywhere",

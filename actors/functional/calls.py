@@ -30,7 +30,7 @@ from ..caching.slots import Slot, decode_value, open_slot
 from ..engine.attempts.limits import Deadline, with_progress
 from ..engine.call import Scope, strand_here
 from ..engine.context import ExecutionInfo, injected
-from ..engine.effects import Effect
+from ..engine.effects import Effect, refuse_new
 from ..engine.run import Run
 from ..scripts import Script
 
@@ -108,6 +108,7 @@ class TaskCall:
     def script(self) -> Script[Any]:
         """Run the task to its end: tried again as its policy says, then put on record and shown."""
         with self.scope.child(self.place, self._info(1)) as here:
+            refuse_new(here, f"task {self.function.name!r}")
             surrounding = var_child_runnable_config.set(self.config)
             try:
                 value = yield from self._attempts(here)

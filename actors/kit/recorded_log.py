@@ -66,7 +66,7 @@ class RecordedLog:
         if saver.cipher is not None:
             if not plain:
                 raise StoreError(f"the saver of thread {thread!r} encrypts: say plain=True to keep its log unencrypted")
-            rows = _opened(rows, saver.cipher, saver.tenant)
+            rows = opened(rows, saver.cipher, saver.tenant)
         return cls(thread, rows, note, steps, saver.tenant)
 
     @classmethod
@@ -172,7 +172,7 @@ class RecordedLog:
         return copy.get_state({"configurable": {"thread_id": self.thread}})
 
 
-def _opened(rows: Sequence[Row], cipher: Cipher, tenant: str) -> list[Row]:
+def opened(rows: Sequence[Row], cipher: Cipher, tenant: str) -> list[Row]:
     """Sealed commits in plain, chained anew."""
     opened, digest = [], b""
     for row in rows:

@@ -20,7 +20,7 @@ GROUPS = {
     "Hypothesis": "graph_machine replay_failure MachineFailed inputs_of events commits values messages same",
     "Crashes": "crash_everywhere SITES SqliteFiles CrashReport CrashFailed",
     "Stores": "Fault FaultyStore faulty_saver Crash StoreContract",
-    "Logs": "save_log load_log RecordedLog",
+    "Logs": "save_log load_log RecordedLog assert_fits",
     "Models": "ScriptedModel Rule reply_to after_tool when otherwise in_order call",
 }
 """What `clew.testing` has, in the order of the page."""

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from ....events.errors import EncodeError
 from ...engine.call import Scope
-from ...engine.effects import Effect
+from ...engine.effects import Effect, refuse_new
 from ...scripts import Script, Step, adrive, drive, on_a_thread
 from ..injection import ToolRuntime
 from .arguments import Surroundings, fill
@@ -100,6 +100,8 @@ class ToolAnswer:
     ) -> Script[Any]:
         if body is None:
             return self._unknown(call)
+        if self._here is not None:
+            refuse_new(self._here, f"tool {call['name']!r}")
         arguments = call["args"]
         if body.injections:
             arguments = fill(body.tool.name, arguments, body.injections, self._around(call, state, runtime))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 
 @final
@@ -14,7 +14,11 @@ class Opaque:
 
     __slots__ = ("code", "data", "more", "reason", "tag")
 
+    made: ClassVar[int] = 0
+    """How many were made: whoever reads many values need not look for one in each. Other threads count too."""
+
     def __init__(self, tag: str, data: Any, more: Any = None, *, code: int = 0, reason: str = "") -> None:
+        Opaque.made += 1
         self.tag = tag
         """The name under which the class was registered by the writer; for a class of clew's own, what it is called."""
         self.data = data

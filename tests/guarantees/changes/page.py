@@ -30,7 +30,8 @@ where a thread can wait. Every cell is a thread that was paused under one text o
 
 No thread ends without a word, no answer reaches another question, and no recorded effect is done twice: the test holds
 each cell to that too. The waiting node is called *the node*; it has finished two tasks when it asks, and asks two
-questions. The errors have [a page](errors.md) of their own.
+questions. The errors have [a page](errors.md) of their own. [The deploy gate](../how-to/check-new-code.md) says of each
+recorded thread what an edit would do to it, before it is deployed.
 
 A value whose class is gone or can no longer be made is read as an `Opaque`: it is shown, kept and written back. Code
 that needs one of its attributes gets an `AttributeError` that says how to declare the class

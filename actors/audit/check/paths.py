@@ -1,0 +1,146 @@
+"""What user code that only reads the state says of a recorded one: path functions, and what nodes would be given."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from types import CodeType, FunctionType
+from typing import Any, final
+
+from langchain_core.runnables import Runnable, RunnableLambda
+from langchain_core.runnables.config import var_child_runnable_config
+
+from ....events.vocabulary import START, Command, Payload, Route, Send, Write
+from ....projections.channels.cells import Cells
+from ....projections.state.merge import Channels, merge_writes, read_values
+from ....projections.state.thread import Line
+from ...author.hints import underlying_function
+from ...author.plan import Branch, Node, Plan, StateView
+from ...author.returns import Returned, beyond_view, branch_routes
+from ...doors.config import RECURSION_LIMIT
+from ...engine.context import NodeRuntime
+
+
+@final
+class Situation:
+    """What code that is asked would have around it: the thread's config as far as it is on record."""
+
+    def __init__(self, thread: str, given: Mapping[str, Any], context: Any) -> None:
+        self.thread = thread
+        self.given = given
+        """Entries of `configurable`, for code that reads some."""
+        self.context = context
+
+    def config(self, line: Line) -> dict[str, Any]:
+        """The config of a run, from the scalars that the log keeps of it."""
+        recorded = line.run.metadata if line.run is not None else None
+        scalars = recorded.value if isinstance(recorded, Payload) else {}
+        configurable = {**scalars, **self.given, "thread_id": self.thread}
+        return {"configurable": configurable, "metadata": dict(scalars), "tags": [], "callbacks": None}
+
+
+def routes_of(
+    plan: Plan, channels: Channels, node: Node, line: Line, writes: Sequence[Write], at: Situation
+) -> list[Route]:
+    """Where the node's path functions lead, on the open step's state with the node's own writes in it.
+
+    Raises whatever they raise; `MergeError` where the writes cannot be merged.
+    """
+    cells = merge_writes(channels, line.cells, writes, settle=True)
+    extra = {} if node.name == START else beyond_view(node, Returned(list(writes)))
+    routes: list[Route] = []
+    config = at.config(line)
+    for branch in node.branches:
+        given = view_of_state(channels, cells, branch.view, line)
+        if extra and type(given) is dict and branch.view.keys == node.view.keys:
+            given = {**extra, **given}
+        routes.extend(branch_routes(plan, node, branch, _asked(branch, given, config, at)))
+    return routes
+
+
+def view_of_state(channels: Channels, cells: Cells, view: StateView, line: Line) -> Any:
+    """What a callable would receive of the state, in the form it declares. Raises what making that form raises."""
+    if view.root:
+        return channels[view.keys[0]].read(cells.get(view.keys[0]))
+    values = read_values(channels, cells, view.keys)
+    for key, kind in view.managed:
+        base = 0 if line.run is None else line.run.base_step
+        remaining = RECURSION_LIMIT - ((0 if line.head is None else line.head.step) - base + 1)
+        values[key] = remaining if kind == "remaining_steps" else remaining <= 1
+    return values if view.coerce is None else view.coerce(**values)
+
+
+def _asked(branch: Branch, given: Any, config: Any, at: Situation) -> Any:
+    callee = branch.path
+    surrounding = var_child_runnable_config.set(config)
+    try:
+        if callee.wants_config:
+            returned = callee.call(given, config)
+        else:
+            returned = callee.call(given, **_injected(callee.injects, config, at))
+        if inspect.isawaitable(returned):
+            return asyncio.run(_awaited(returned))
+        return returned
+    finally:
+        var_child_runnable_config.reset(surrounding)
+
+
+async def _awaited(returned: Any) -> Any:
+    return await returned
+
+
+def _injected(names: Iterable[str], config: Any, at: Situation) -> dict[str, Any]:
+    known: dict[str, Any] = {
+        "config": config,
+        "writer": lambda value: None,
+        "runtime": NodeRuntime(context=at.context),
+    }
+    return {name: known.get(name) for name in names}
+
+
+def routes_itself(node: Node) -> bool:
+    """True for a node whose own body may say where to go: by a Command or a Send that it returns.
+
+    Of a Python function its annotation tells, and the names in its code and in the functions that it calls; what is no
+    plain function may always.
+    """
+    if node.destinations or node.subgraph is not None:
+        return True
+    return any(_may_route(call, 0) for call in (node.callee.call, node.callee.acall) if call is not None)
+
+
+def _may_route(call: Any, depth: int) -> bool:
+    if isinstance(getattr(call, "__self__", None), RunnableLambda):
+        forms = (getattr(call.__self__, form, None) for form in ("func", "afunc"))
+        return any(_may_route(form, depth) for form in forms if form is not None)
+    function = underlying_function(call)
+    if function is None or isinstance(getattr(call, "__self__", None), Runnable):
+        return True
+    names = {*_names(function.__code__)}
+    if names & _ROUTING or depth > _DEPTH_MAX:
+        return bool(names & _ROUTING)
+    held = [function.__globals__.get(name) for name in names]
+    for cell in function.__closure__ or ():
+        with suppress(ValueError):  # an empty cell
+            held.append(cell.cell_contents)
+    if any(value in (Command, Send) or isinstance(value, (Command, Send)) for value in held if _is_plain(value)):
+        return True
+    return any(_may_route(value, depth + 1) for value in held if isinstance(value, FunctionType))
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, (type, Command, Send))
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
+_ROUTING = frozenset({"Command", "Send", "goto"})
+_DEPTH_MAX = 3
+"""How far functions that a node calls are looked into."""
