@@ -491,3 +491,13 @@ def error_text(error: BaseException | None) -> str:
 def writable(text: str) -> str:
     """The text with halves of surrogate pairs spelled out: UTF-8 has no bytes for them."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
+def _name_as_imported() -> None:
+    """Give each class here the path that people import it from: it is what tracebacks and pickles show."""
+    for value in globals().values():
+        if isinstance(value, type) and value.__module__ == __name__:
+            value.__module__ = "clew.errors"
+
+
+_name_as_imported()

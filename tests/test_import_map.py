@@ -7,6 +7,7 @@ name that is listed and exists after all fails too.
 from __future__ import annotations
 
 import re
+import warnings
 from importlib import import_module
 
 import pytest
@@ -116,7 +117,9 @@ def wanted() -> list[tuple[str, str]]:
 
 def exists(module: str, name: str) -> bool:
     try:
-        return hasattr(import_module(f"clew.{module}"), name)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return hasattr(import_module(f"clew.{module}"), name)
     except ModuleNotFoundError as error:
         if error.name is None or not error.name.startswith("clew"):
             raise

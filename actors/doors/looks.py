@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self, get_type_hints
 
@@ -11,6 +12,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from pydantic import BaseModel, TypeAdapter, create_model
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
+from ...events.deprecations import LangGraphDeprecatedSinceV10
 from ...events.vocabulary import START
 from ..author.hints import class_hints, for_pydantic, stripped
 from ..author.shape import drawable
@@ -63,7 +65,7 @@ class Described(Setup, Runnable[Any, Any]):
         return None if schema is None else TypeAdapter(for_pydantic(schema)).json_schema()
 
     def get_config_jsonschema(self, *, include: Sequence[str] | None = None) -> dict[str, Any]:
-        """JSON schema of `config_schema`."""
+        """JSON schema of `config_schema`, and deprecated with it."""
         return self.config_schema(include=include).model_json_schema()
 
     def get_output_schema(self, config: Config = None) -> type[BaseModel]:
@@ -76,7 +78,12 @@ class Described(Setup, Runnable[Any, Any]):
         return create_model(name, __config__=_OPEN, **fields)  # type: ignore[call-overload]
 
     def config_schema(self, *, include: Sequence[str] | None = None) -> type[BaseModel]:
-        """A pydantic model of the config, with the context's fields under `configurable`; older code asks for it."""
+        """A pydantic model of the config, with the context's fields under `configurable`; `get_context_jsonschema` is
+        what new code asks for.
+        """
+        warnings.warn(
+            "config_schema is deprecated: use get_context_jsonschema", LangGraphDeprecatedSinceV10, stacklevel=2
+        )
         fields: dict[str, Any] = {}
         if self.plan.context_schema is not None:
             fields["configurable"] = (for_pydantic(self.plan.context_schema), None)

@@ -13,6 +13,7 @@ from ...events.stores.saver import BaseCheckpointSaver
 from ...events.vocabulary import END, INTERRUPT, START, GraphSeen
 from ...projections.channels.aggregate import BinaryOperatorAggregate
 from ...projections.channels.any_value import AnyValue
+from ...projections.channels.cells import Cells
 from ...projections.channels.channel import Channel
 from ...projections.channels.ephemeral_value import EphemeralValue
 from ...projections.channels.messages_channel import MessagesChannel
@@ -55,7 +56,7 @@ class SavedThreads:
         found = [[(line, one) for one in line.checkpoints() if checkpoint in ("", one.id)] for line in lines]
         for line, one in heapq.merge(*found, key=lambda at: at[1].ticks, reverse=True):
             view = saved.view(line)
-            yield _shown(view, views.record_snapshot(view, line, one))
+            yield _shown(view, views.record_snapshot(view, line, one), one.cells)
 
     def latest(self, saver: BaseCheckpointSaver, thread: str, ns: str) -> CheckpointTuple | None:
         """See `ThreadReader.latest`."""
@@ -65,7 +66,7 @@ class SavedThreads:
         if head is None:
             return None
         view = saved.view(line)
-        return _shown(view, views.record_snapshot(view, line, head))
+        return _shown(view, views.record_snapshot(view, line, head), head.cells)
 
 
 class _Saved:
@@ -138,9 +139,9 @@ def _the_last(_: Any, written: Any) -> Any:
     return written
 
 
-def _shown(view: View, snapshot: StateSnapshot) -> CheckpointTuple:
+def _shown(view: View, snapshot: StateSnapshot, cells: Cells) -> CheckpointTuple:
     if view.root is None:
-        values = dict(snapshot.values)
+        values = {name: value for name, value in snapshot.values.items() if cells.get(name) is not None}
     else:
         values = {} if snapshot.values is None else {view.root: snapshot.values}
     pending: list[PendingWrite] = []
@@ -158,12 +159,12 @@ def _shown(view: View, snapshot: StateSnapshot) -> CheckpointTuple:
         config=_coordinates(snapshot.config),
         checkpoint={
             "v": FORM,
-            "id": snapshot.config["configurable"]["checkpoint_id"],
             "ts": snapshot.created_at or "",
-            "channel_values": values,
+            "id": snapshot.config["configurable"]["checkpoint_id"],
             "channel_versions": {},
             "versions_seen": {},
             "updated_channels": None,
+            "channel_values": values,
         },
         metadata=snapshot.metadata or {},  # type: ignore[arg-type]  # entries of the run's config besides
         parent_config=None if snapshot.parent_config is None else _coordinates(snapshot.parent_config),

@@ -56,6 +56,7 @@ class TaskFunction(Generic[P, T]):
         self._known: weakref.WeakSet[Codec] = weakref.WeakSet()
         """Codecs that were told what the function returns."""
         functools.update_wrapper(self, func)
+        self.__name__ = self.name
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
         """Begin the task and return a future of its result at once.

@@ -18,17 +18,17 @@ class Checkpoint(TypedDict):
 
     v: int
     """The form's number, 4."""
-    id: str
-    """Sorts as the checkpoints were made."""
     ts: str
     """When it was made, ISO 8601 with offset."""
-    channel_values: dict[str, Any]
-    """Every key that has a value; of an input's checkpoint the input too, under "__start__"."""
+    id: str
+    """Sorts as the checkpoints were made."""
     channel_versions: ChannelVersions
     """Empty: what runs next is recorded, not worked out from versions of channels."""
     versions_seen: dict[str, ChannelVersions]
     """Empty, as `channel_versions`."""
     updated_channels: list[str] | None
+    channel_values: dict[str, Any]
+    """Every key that was written; of an input's checkpoint the input instead, under "__start__"."""
 
 
 class CheckpointMetadata(TypedDict, total=False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -110,6 +111,11 @@ class Command(ToolOutputMixin, Generic[N]):
             if (value is not None and value != ()) or (name == "resume" and self.answers)
         )
         return f"Command({', '.join(shown)})"
+
+
+_signature = inspect.signature(Command)
+_shown = [one.replace(default=None) if one.name == "resume" else one for one in _signature.parameters.values()]
+Command.__signature__ = _signature.replace(parameters=_shown)  # type: ignore[attr-defined]  # what help() and tools show
 
 
 @dataclass(slots=True)

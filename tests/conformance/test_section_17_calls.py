@@ -15,6 +15,7 @@ from clew.errors import EmptyInputError, InvalidUpdateError, NothingToResumeErro
 from clew.graph.state import CompiledStateGraph
 from clew.pregel import Pregel
 from clew.types import GraphOutput, Overwrite, Send
+from clew.warnings import LangGraphDeprecatedSinceV10
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.runnables import Runnable, RunnableLambda
 from pydantic import BaseModel
@@ -334,15 +335,17 @@ def test_json_schemas_of_input_output_and_context() -> None:
     compiled = of(lambda state: {}).compile()
     assert compiled.get_input_jsonschema() == compiled.get_output_jsonschema() == SCHEMA
     assert compiled.get_context_jsonschema() is None
-    assert compiled.get_config_jsonschema() == {"title": "LangGraphConfig", "type": "object", "properties": {}}
+    with pytest.warns(LangGraphDeprecatedSinceV10, match="get_context_jsonschema"):
+        assert compiled.get_config_jsonschema() == {"title": "LangGraphConfig", "type": "object", "properties": {}}
     given = StateGraph(State, context_schema=Context).add_node("n", lambda state: {}).add_edge(START, "n").compile()
     assert given.get_context_jsonschema() == CONTEXT
-    assert given.config_schema().model_json_schema() == {
-        "$defs": {"Context": CONTEXT},
-        "title": "LangGraphConfig",
-        "type": "object",
-        "properties": {"configurable": {"$ref": "#/$defs/Context", "default": None}},
-    }
+    with pytest.warns(LangGraphDeprecatedSinceV10, match="get_context_jsonschema"):
+        assert given.config_schema().model_json_schema() == {
+            "$defs": {"Context": CONTEXT},
+            "title": "LangGraphConfig",
+            "type": "object",
+            "properties": {"configurable": {"$ref": "#/$defs/Context", "default": None}},
+        }
 
 
 def test_pydantic_models_of_input_output_and_config() -> None:
@@ -360,7 +363,9 @@ def test_pydantic_models_of_input_output_and_config() -> None:
             "l": {"default": None, "items": {}, "title": "L", "type": "array"},
         },
     }
-    assert compiled.config_schema(include=["recursion_limit", "tags", "nothing"]).model_json_schema() == {
+    with pytest.warns(LangGraphDeprecatedSinceV10):
+        made = compiled.config_schema(include=["recursion_limit", "tags", "nothing"])
+    assert made.model_json_schema() == {
         "title": "LangGraphConfig",
         "type": "object",
         "properties": {
