@@ -25,6 +25,7 @@
     │   ├── QuestionNotReproducibleError  the node asks something else than what was answered
     │   ├── EffectNotReproducibleError  the node calls a task with other arguments than what is on record
     │   ├── GraphChangedError         the code no longer fits the paused thread
+    │   │   └── UpcastError           the thread's state cannot be brought to the graph's schema
     │   ├── ThreadBusyError           the thread runs and was asked not to wait; a call from inside its own run
     │   └── InboxFullError            more commands wait than the inbox holds
     ├── InvalidUpdateError            writes that cannot be merged, or that are no update
@@ -301,6 +302,21 @@ class EffectNotReproducibleError(RefusedError, RuntimeError):
 
 class GraphChangedError(RefusedError):
     """The graph's code no longer fits what the thread waits for."""
+
+
+class UpcastError(GraphChangedError):
+    """A state of another version of the schema cannot be brought to the graph's. Nothing was changed."""
+
+    def __init__(self, thread: str, version: int, expected: int, reason: str) -> None:
+        self.thread = thread
+        self.version = version
+        """Of the schema that the thread's state has."""
+        self.expected = expected
+        """Of the graph's schema."""
+        super().__init__(
+            f"thread {thread!r} holds a state of schema version {version}, the graph has version {expected}: {reason}; "
+            "nothing was changed"
+        )
 
 
 class ThreadBusyError(RefusedError, RuntimeError):

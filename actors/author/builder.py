@@ -19,7 +19,7 @@ from ...events.vocabulary import END, START, TimeoutPolicy, timeout_policy
 from ...projections.channels.messages import add_messages
 from .. import doors
 from .callee import callee_of, plain_name_of
-from .plan import Plan
+from .plan import Plan, Upcaster
 from .planning import Options, Sketch, make_plan
 from .policies import CachePolicy, RetryPolicy, retry_policies
 from .schemas import StatePool, warn_if_no_schema
@@ -33,6 +33,7 @@ from .spec import (
     inferred_schema,
     name_and_action,
 )
+from .upcasting import upcasters_of
 from .validation import (
     breakpoints,
     check_aliases,
@@ -336,6 +337,7 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
         transformers: Sequence[Any] | None = None,
         answers: str = "question",
         aliases: Mapping[str, str] | None = None,
+        upcasters: Mapping[int, Callable[[Any], Any] | Upcaster] | None = None,
         runtime: Runtime | None = None,
         validate: bool = False,
         unknown_routes: str = "raise",
@@ -355,6 +357,9 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
                 `stream_events(version="v3")`.
             answers: "question" binds an answer to the question that was asked, "position" to its place in the node.
             aliases: earlier name of a node to its name now, for threads that were paused under the earlier one.
+            upcasters: version of the state's schema to what makes a state of the next version, for threads that were
+                written under the earlier one: a function from `{key: value}` to the keys that change, or an
+                `Upcaster`. A graph without any has version 0, one with `{0: ...}` version 1, and so on.
             runtime: what runs the threads; the process's default if None.
             validate: True checks what is written to keys without a reducer, by input, nodes and `update_state`, against
                 their annotations, and stores it as they want it: "5" for an int becomes 5, "five" raises
@@ -365,7 +370,7 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
         Raises:
             ValueError: nothing leads from START; an edge, path map, declared Command, breakpoint or alias names no
                 node; a sync node has a timeout; `answers` or `unknown_routes` is unknown; `validate` cannot check an
-                annotation.
+                annotation; the versions of `upcasters` are not in a row.
             TypeError: `checkpointer` is no saver, or `cache` no cache.
         """
         check_checkpointer(checkpointer)
@@ -376,6 +381,7 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
             interrupt_before=interrupt_before,
             interrupt_after=interrupt_after,
             aliases=aliases,
+            upcasters=upcasters,
             validate=validate,
             unknown_routes=unknown_routes,
         )
@@ -399,6 +405,7 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
         interrupt_before: Sequence[str] | str | None = None,
         interrupt_after: Sequence[str] | str | None = None,
         aliases: Mapping[str, str] | None = None,
+        upcasters: Mapping[int, Callable[[Any], Any] | Upcaster] | None = None,
         validate: bool = False,
         unknown_routes: str = "raise",
     ) -> Plan:
@@ -423,6 +430,7 @@ class StateGraph(Generic[StateT, ContextT, InputT, OutputT]):
             aliases=aliases or {},
             validate=validate,
             unknown_routes=unknown_routes,
+            upcasters=upcasters_of(upcasters),
         )
         plan = make_plan(self._sketch(), options)
         self._compiled = True

@@ -3,11 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Any
 
 from msgspec import Struct, field
 
 from ...projections.channels.channel import Channel
+
+
+@dataclass(frozen=True)
+class Upcaster:
+    """How a state of one version of the schema becomes one of the next. The functions are pure.
+
+    Example:
+        compile(upcasters={0: Upcaster(split_name, sends={"greet": lambda sent: sent})})
+    """
+
+    state: Callable[[Any], Any]
+    """From `{key: value}`, of the keys that have one, to the keys that change, as a node returns them; the bare value
+    where the state is one. A class that its parameter is annotated with declares the earlier schema."""
+    updates: Callable[[Any], Any] | None = None
+    """From `{key: value}` that a finished task of an open step has written, and that waits to be merged, to what it
+    would write now, all of it. Without one, a step in which a task wrote a key that changes is refused."""
+    sends: Mapping[str, Callable[[Any], Any]] = dataclass_field(default_factory=dict)
+    """Node to what makes the argument of a `Send` to it anew: no part of the state, so `state` does not see it."""
 
 
 class StateView(Struct, frozen=True):
@@ -127,6 +147,12 @@ class Plan(Struct, frozen=True):
     """Key to what makes a written value fit the key's annotation, or raises; empty where values are not checked."""
     ignores_unknown_routes: bool = False
     """True where a route to a name that is no node is logged and leads nowhere, instead of raising."""
+    schema: int = 0
+    """Version of the state's schema: one more than that of the last upcaster, 0 without any."""
+    upcasters: Mapping[int, Upcaster] = field(default_factory=dict)
+    """Version of the schema to what makes a state of the next one."""
+    earlier: Mapping[int, Mapping[str, Channel[Any]]] = field(default_factory=dict)
+    """Version of the schema to its channels, where an upcaster's parameter declares them."""
     declared_view: StateView | None = None
     """The declared state alone, in its own form: what version "v2" of a stream shows of checkpoints."""
     takes: Callable[[Any], dict[str, Any]] | None = None

@@ -12,9 +12,10 @@ from ...events.vocabulary import END, START
 from ...projections.state.merge import Channels
 from .callee import digest, subgraph_of
 from .checks import checks_of
-from .plan import Branch, Callee, Join, Node, Plan, StateView
-from .schemas import ROOT, StatePool
+from .plan import Branch, Callee, Join, Node, Plan, StateView, Upcaster
+from .schemas import ROOT, StatePool, declared
 from .spec import BranchSpec, NodeDefaults, NodeSpec
+from .upcasting import earlier_schema
 from .validation import Edge, JoinSpec, check_timeout
 
 ERROR_HANDLER = "__error_handler__"
@@ -48,6 +49,7 @@ class Options(Struct, frozen=True):
     aliases: Mapping[str, str] = {}
     validate: bool = False
     unknown_routes: str = "raise"
+    upcasters: Mapping[int, Upcaster] = {}
 
 
 def make_plan(sketch: Sketch, options: Options) -> Plan:
@@ -60,6 +62,9 @@ def make_plan(sketch: Sketch, options: Options) -> Plan:
     start = _start(sketch)
     pool = sketch.pool
     input_view = pool.view(sketch.input_schema)
+    schemas = {version: earlier_schema(upcaster) for version, upcaster in options.upcasters.items()}
+    earlier = {version: declared(schema) for version, schema in schemas.items() if schema is not None}
+    schema = max(options.upcasters, default=-1) + 1
     return Plan(
         name=options.name,
         channels=Channels(pool.channels),
@@ -69,17 +74,20 @@ def make_plan(sketch: Sketch, options: Options) -> Plan:
         input_view=input_view,
         output_view=pool.view(sketch.output_schema),
         state_view=_state_view(pool, sketch.state_schema),
-        fingerprint=_fingerprint(nodes.values(), start, pool),
+        fingerprint=_fingerprint(nodes.values(), start, pool, schema),
         context_schema=options.context_schema,
         interrupt_before=options.interrupt_before,
         interrupt_after=options.interrupt_after,
         interrupt_all=options.interrupt_all,
         root=ROOT if pool.view(sketch.state_schema).root else None,
-        types=pool.annotations(),
+        types=(*pool.annotations(), *(kind for entry in earlier.values() for kind in entry.annotations)),
         managed=dict(pool.managed),
         aliases=dict(options.aliases),
         checks=checks_of(pool.schemas(), pool.channels) if options.validate else {},
         ignores_unknown_routes=options.unknown_routes == "ignore",
+        schema=schema,
+        upcasters=options.upcasters,
+        earlier={version: entry.channels for version, entry in earlier.items()},
         declared_view=pool.view(sketch.state_schema),
     )
 
@@ -201,10 +209,12 @@ def _state_view(pool: StatePool, schema: Any) -> StateView:
     return StateView(keys=own + private, root=view.root)
 
 
-def _fingerprint(nodes: Iterable[Node], start: Node, pool: StatePool) -> bytes:
+def _fingerprint(nodes: Iterable[Node], start: Node, pool: StatePool, schema: int) -> bytes:
     parts: list[object] = [_topology(start)]
     parts.extend(_topology(node) for node in sorted(nodes, key=lambda node: node.name))
     parts.extend((key, channel.name) for key, channel in sorted(pool.channels.items()))
+    if schema:
+        parts.append(("schema", schema))
     return digest(parts)
 
 

@@ -22,6 +22,7 @@ from .fitting import check_nodes
 from .request import Request
 from .starting import apply_command, checkpoint_of, go_on
 from .stepping import begin_tasks
+from .upcasting import say_continued
 
 
 def answer(request: Request, command: Answer) -> Decision:
@@ -38,7 +39,7 @@ def answer(request: Request, command: Answer) -> Decision:
     draft = request.draft()
     request.see_graph(draft)
     check_nodes(request, draft.line())
-    draft.say(request.continued("resume"))
+    say_continued(request, draft, "resume")
     places = asked_in(request)
     for question, value in bound.items():
         ns = places.get(question, request.ns)

@@ -16,11 +16,13 @@ from ...events.vocabulary import (
     QuestionWithdrawn,
     Resumed,
     Route,
+    StateUpcast,
     Update,
     Write,
 )
 from ...projections.channels.cells import Cells
-from ...projections.state.merge import MergeError
+from ...projections.state.merge import Channels, MergeError
+from ...projections.state.thread import Task
 
 
 class Moment(Struct, frozen=True):
@@ -125,6 +127,8 @@ class Edit(Struct, frozen=True):
     """The state with the updates in it, where the node runner has merged them already."""
     rest: tuple[Edit, ...] = ()
     """Further super-steps, each on top of the one before: all of them or none."""
+    upcast: Upcast | None = None
+    """The state brought up to the graph's schema, where it had to be: what the updates are made on."""
 
 
 class Stop(Struct, frozen=True):
@@ -167,11 +171,24 @@ class Outcome(Struct, frozen=True):
     """Namespace of a history that goes on, in which another task's call is unfinished: this task waits for its turn."""
 
 
-class Merged(Struct, frozen=True):
-    """A merge that the node runner did, because a user's reducer has a part in it: what came out."""
+class Upcast(Struct, frozen=True):
+    """What the user's upcasters made of a state, worked out by the node runner."""
 
-    cells: Cells | None
+    place: tuple[int, int]
+    """Address of the checkpoint whose state it is."""
+    event: StateUpcast | None = None
+    cells: Cells | None = None
+    """The state in its new form."""
+    error: Exception | None = None
+    """Why it cannot be brought up; then there is no event."""
+
+
+class Merged(Struct, frozen=True):
+    """What the node runner did because a user's code has a part in it: a merge, or a state brought up before it."""
+
+    cells: Cells | None = None
     error: MergeError | None = None
+    upcast: Upcast | None = None
 
 
 class Report(Struct, frozen=True):
@@ -194,6 +211,25 @@ class MergeWanted(Struct, frozen=True):
 
     cells: Cells
     writes: tuple[Write, ...]
+    upcast: Upcast | None = None
+    """What was brought up for the same command before; the answer has it too."""
+
+
+class UpcastWanted(Struct, frozen=True):
+    """A state to be brought up to the graph's schema: the decider asks for it, the node runner does it."""
+
+    place: tuple[int, int]
+    """Address of the checkpoint whose state it is."""
+    schema: int
+    """The version that it has."""
+    rules: Channels
+    """What it is read by."""
+    cells: Cells
+    tasks: tuple[Task, ...]
+    """The open step that goes on from it."""
+    input_writes: tuple[Write, ...]
+    thread: str
+    """For messages only."""
 
 
 class Ending(Struct, frozen=True):
@@ -205,11 +241,11 @@ class Ending(Struct, frozen=True):
 
 
 class Decision(Struct, frozen=True):
-    """What a command leads to: a commit to append, or a merge to do first. Refusals are raised instead."""
+    """What a command leads to: a commit to append, or what user code has to do first. Refusals are raised instead."""
 
     draft: Any = None
     """The `Draft` with the events said on it; None when nothing is to be written."""
-    merge: MergeWanted | None = None
+    merge: MergeWanted | UpcastWanted | None = None
     start: tuple[int, ...] = ()
     """Ordinals of the tasks to start once the commit is durable."""
     ending: Ending | None = None

@@ -9,6 +9,7 @@ from ...events.vocabulary import RunFinished
 from . import answering, editing, entering, reporting, starting
 from .commands import Answer, Apply, Command, Continue, Decision, Edit, Ending, Enter, Report, Start, Stop
 from .request import Request
+from .upcasting import Wanted
 
 
 def decide(request: Request, command: Command) -> Decision:
@@ -24,11 +25,18 @@ def decide(request: Request, command: Command) -> Decision:
         raise RefusedError(
             f"thread {request.thread!r} holds events of a newer clew: it can be read here, not changed; upgrade clew"
         )
-    if request.command_id in state.commands and not isinstance(command, (Report, Stop, Enter)):
-        return starting.repeat(request, command)
+    if isinstance(command, Report):
+        return reporting.report(request, command)
+    try:
+        if request.command_id in state.commands and not isinstance(command, (Stop, Enter)):
+            return starting.repeat(request, command)
+        return _begun(request, command)
+    except Wanted as wanted:
+        return Decision(merge=wanted.upcast)
+
+
+def _begun(request: Request, command: Start | Continue | Answer | Apply | Enter | Edit | Stop) -> Decision:
     match command:
-        case Report():
-            return reporting.report(request, command)
         case Start():
             return starting.start(request, command)
         case Continue():

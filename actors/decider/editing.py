@@ -14,6 +14,7 @@ from .planning import plan_next
 from .request import Request
 from .starting import stand_at, withdraw
 from .stepping import merged_cells, say_planned
+from .upcasting import bring_up
 
 
 def edit(request: Request, command: Edit) -> Decision:
@@ -37,6 +38,8 @@ def say_edit(request: Request, draft: Draft, command: Edit) -> MergeWanted | Non
         return None
     if command.checkpoint:
         stand_at(request, draft, command.checkpoint)
+    if draft.state.lines.get(request.ns) is not None:  # what is taken back from the closed ones has its own code
+        bring_up(request, draft, command.upcast)
     if command.kind == "input":
         record_input(request, draft, command)
         return None

@@ -11,6 +11,7 @@ from .fitting import check_nodes
 from .request import Request
 from .starting import apply, go_on, proceed_with, start
 from .stepping import begin_tasks
+from .upcasting import other_schema, say_continued
 
 
 def enter(request: Request, command: Enter) -> Decision:
@@ -24,16 +25,16 @@ def enter(request: Request, command: Enter) -> Decision:
         return Decision(ending=Ending("blocked"))
     if line.head is None or line.run is None or line.run.caller != command.caller:
         return begin(request, command, line)
-    if not line.tasks:
-        if line.paused is not None:
-            draft = request.draft()
-            draft.say(request.continued("continue"))
-            return Decision(draft, ending=Ending("completed"))
-        return Decision(ending=Ending("completed"))
     draft = request.draft()
+    if not line.tasks:
+        if line.paused is None and other_schema(request, draft, line) is None:
+            return Decision(ending=Ending("completed"))
+        request.see_graph(draft)
+        say_continued(request, draft, "continue")
+        return Decision(draft, ending=Ending("completed"))
     request.see_graph(draft)
     check_nodes(request, line)
-    draft.say(request.continued("continue"))
+    say_continued(request, draft, "continue")
     return resume(request, draft)
 
 

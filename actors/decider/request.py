@@ -16,7 +16,7 @@ def describe(plan: Plan) -> GraphSeen:
     """What the log keeps of a graph's code: fingerprints of its nodes, names of its channels' rules."""
     nodes = {name: node.callee.fingerprint for name, node in plan.nodes.items()}
     rules = {name: channel.name for name, channel in plan.channels.items()}
-    return GraphSeen(fingerprint=plan.fingerprint, name=plan.name, nodes=nodes, channels=rules)
+    return GraphSeen(fingerprint=plan.fingerprint, name=plan.name, nodes=nodes, channels=rules, schema=plan.schema)
 
 
 class Request(Struct, frozen=True):

@@ -25,6 +25,7 @@ from .commands import Apply, Command, Continue, Decision, Edit, Ending, MergeWan
 from .fitting import check_nodes
 from .request import Request
 from .stepping import begin_tasks, commit_step, merged_cells, recursion_error
+from .upcasting import bring_up, other_schema, say_continued
 
 AT_REST = ("completed", "interrupted", "paused")
 """How a run ends when it is somebody else's turn: a failed or cancelled one may be tried again by its own command."""
@@ -40,6 +41,7 @@ def start(request: Request, command: Start) -> Decision:
         draft.say(Forked(version=command.stand[0], ordinal=command.stand[1], rerun=False))
     else:
         withdraw(draft)
+    bring_up(request, draft, step=False)
     terms = request.terms
     draft.say(
         RunStarted(
@@ -89,15 +91,13 @@ def proceed_with(request: Request, command: Continue) -> Decision:
         origin = checkpoint_of(request, draft.line(), command.checkpoint)
         if not begins_branch(head, origin):
             draft.say(forked(request, origin))
-        draft.say(request.continued("continue"))
-        if draft.line().tasks:
-            return go_on(request, draft)
-        draft.say(RunFinished(status="completed"))
-        return Decision(draft, ending=Ending("completed"))
-    if not draft.line().tasks:
+    elif not draft.line().tasks and other_schema(request, draft, draft.line()) is None:
         return Decision(ending=Ending("completed"))
-    draft.say(request.continued("continue"))
-    return go_on(request, draft)
+    say_continued(request, draft, "continue")
+    if draft.line().tasks:
+        return go_on(request, draft)
+    draft.say(RunFinished(status="completed"))
+    return Decision(draft, ending=Ending("completed"))
 
 
 def forked(request: Request, origin: Checkpoint) -> Forked:
@@ -135,7 +135,7 @@ def repeat(request: Request, command: Command) -> Decision:
     draft = request.draft()
     request.see_graph(draft)
     check_nodes(request, draft.line())
-    draft.say(request.continued("continue"))
+    say_continued(request, draft, "continue")
     # What the run before left running is waited for.
     due = [ordinal for ordinal in due if ordinal not in request.running]
     return begin_tasks(request.terms, draft, due) if due else Decision(draft)
@@ -150,7 +150,7 @@ def apply(request: Request, command: Apply) -> Decision:
         draft.say(forked(request, origin))
     if not (command.writes or command.routes or draft.line().tasks):
         return Decision(ending=Ending("completed"))
-    draft.say(request.continued("command"))
+    say_continued(request, draft, "command")
     apply_command(draft, command.writes, command.routes)
     if not draft.line().tasks:
         # No step to go on with: the checkpoint has the update, and that is all.

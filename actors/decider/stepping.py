@@ -39,7 +39,7 @@ def merged_cells(channels: Channels, cells: Cells, writes: list[Write], merged: 
         if merged.cells is not None:
             return merged.cells
     if wants_runner(channels, writes):
-        return MergeWanted(cells, tuple(writes))
+        return MergeWanted(cells, tuple(writes), None if merged is None else merged.upcast)
     return merge_writes(channels, cells, writes, settle=True)
 
 

@@ -19,11 +19,14 @@ from ...projections.state import ids, namespaces
 from ...projections.state.fold import Draft, update_writes
 from ...projections.state.merge import MergeError, merge_writes
 from ...projections.state.thread import Line, ThreadState
+from ...projections.state.upcast import apply_upcast
 from ..author.returns import input_writes, interpret
-from ..decider.commands import Edit, Moment
+from ..decider.commands import Edit, Moment, Upcast
 from ..decider.editing import edited_line, inferred_node, say_edit
 from ..decider.request import Request
 from ..decider.starting import checkpoint_of
+from ..decider.upcasting import upcast_wanted
+from ..engine.attempts.upcasts import upcast
 from ..engine.edits import edit_job_routes
 from ..engine.run import Run
 from .config import complete_config, own, thread_of
@@ -122,7 +125,9 @@ def _edit_run(graph: Setup, config: RunnableConfig, supersteps: Sequence[Sequenc
             raise InternalError("a super-step made by hand came without its merge; please report it")
         edits.append(edit)
     first, *rest = edits
-    run.command = Edit(first.updates, first.checkpoint, first.kind, state.version, first.cells, tuple(rest))
+    run.command = Edit(
+        first.updates, first.checkpoint, first.kind, state.version, first.cells, tuple(rest), first.upcast
+    )
     return graph, run
 
 
@@ -163,21 +168,36 @@ def _edit(
     kind = KINDS.get(as_node or "", "node")
     if kind == "copy":
         return Edit((), checkpoint, kind)
-    if kind == "input":
-        written = Update(START, input_writes(graph.plan, values))
-        encode_writes(run, written.writes)
-        return Edit((written,), checkpoint, kind)
     line = edited_line(request, draft)
     if checkpoint:
         line = line.standing_at(checkpoint_of(request, line, checkpoint))
+    brought = _brought_up(run, request, draft, line)
+    if brought is not None and brought.event is not None and brought.cells is not None:
+        line = line.copy()
+        apply_upcast(line, brought.event, brought.cells)
+    if kind == "input":
+        written = Update(START, input_writes(graph.plan, values))
+        encode_writes(run, written.writes)
+        return Edit((written,), checkpoint, kind, upcast=brought)
     if as_node == END and values is None:
-        return Edit((), checkpoint, "clear", cells=_merged(run, line, ()))
+        return Edit((), checkpoint, "clear", cells=_merged(run, line, ()), upcast=brought)
     made: list[Update] = []
     for update in updates:
         made.append(_update(graph, run, line, update, {one.task for one in made}))
     for one in made:
         encode_writes(run, one.writes)
-    return Edit(tuple(made), checkpoint, kind, cells=_merged(run, line, made))
+    return Edit(tuple(made), checkpoint, kind, cells=_merged(run, line, made), upcast=brought)
+
+
+def _brought_up(run: Run, request: Request, draft: Draft, line: Line) -> Upcast | None:
+    """The line's state under the graph's schema, where it is one of an earlier version; None where it is not."""
+    wanted = upcast_wanted(request, draft, line)
+    if wanted is None:
+        return None
+    brought = upcast(run, wanted)
+    if brought.error is not None:
+        raise brought.error
+    return brought
 
 
 def _update(graph: Setup, run: Run, line: Line, update: StateUpdate, taken: set[int]) -> Update:

@@ -10,6 +10,7 @@ from ...events.vocabulary import INTERRUPT, Interrupt
 from ...projections.channels.cells import Cells
 from ...projections.state.merge import read_values
 from ...projections.state.thread import Line, ThreadState
+from ...projections.state.upcast import rules_of
 from ...projections.state.views import interrupt_of
 from ...projections.streams.commit import live_cells
 from ...projections.streams.parts import GraphOutput
@@ -42,14 +43,14 @@ def _output(graph: Setup, run: Run, output_keys: str | Sequence[str] | None) -> 
     if state is None:
         return None, []
     line = state.line(run.ns)
-    cells = live_cells(graph.channels, line)
-    plan = graph.plan
+    channels, plan = rules_of(graph.channels, state, line), graph.plan
+    cells = live_cells(channels, line)
     if isinstance(output_keys, str):
-        output: Any = read_values(graph.channels, cells, (output_keys,)).get(output_keys)
+        output: Any = read_values(channels, cells, (output_keys,)).get(output_keys)
     elif plan.output_view.root:
-        output = read_values(graph.channels, cells, plan.output_view.keys).get(plan.output_view.keys[0])
+        output = read_values(channels, cells, plan.output_view.keys).get(plan.output_view.keys[0])
     else:
-        output = read_values(graph.channels, cells, plan.output_view.keys if output_keys is None else output_keys)
+        output = read_values(channels, cells, plan.output_view.keys if output_keys is None else output_keys)
     if not output and plan.takes is not None:
         output = _shown_last(run, plan, output)
     questions = [interrupt_of(question) for question in state.open_questions(run.ns)]

@@ -51,7 +51,7 @@ class Setup:
         self.name = name or plan.name
         self.answers = answers
         self.config: RunnableConfig | None = None
-        self.channels = Channels(plan.channels, plan.fingerprint, self._channels_inside)
+        self.channels = Channels(plan.channels, plan.fingerprint, self._channels_inside, plan.schema, plan.earlier)
         self.codec = Codec(_registry(plan))
         self.graph_seen = describe(plan)
         self.shapes: Mapping[str, NodeShape] = {name: _shape(node) for name, node in plan.nodes.items()}

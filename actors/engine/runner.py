@@ -22,12 +22,13 @@ from ...projections.channels.cells import Cells
 from ...projections.state.merge import MergeError, merge_writes
 from ..author.plan import Branch, Callee
 from ..author.returns import beyond_view, branch_routes, interpret
-from ..decider.commands import Merged, Outcome
+from ..decider.commands import Merged, Outcome, UpcastWanted
 from .attempts.cached import cached, encoded_result, result_slot
 from .attempts.inputs import node_input, read_view
 from .attempts.limits import Deadline, limits_of, with_progress
 from .attempts.mutations import held, warn_of_changes
 from .attempts.retry import retry_delay
+from .attempts.upcasts import upcast
 from .call import Call, Scope, current_scope, scope_here, strand_here
 from .context import injected, is_start, node_config
 from .work.jobs import Job, MergeJob
@@ -90,11 +91,14 @@ def wants_loop(job: Job | MergeJob) -> bool:
 
 
 def merge(job: MergeJob) -> Merged:
-    """Do a merge that calls a user's reducer."""
+    """Do a merge that calls a user's reducer, or call the user's upcasters."""
+    wanted = job.wanted
+    if isinstance(wanted, UpcastWanted):
+        return Merged(upcast=upcast(job.run, wanted))
     try:
-        return Merged(merge_writes(job.run.channels, job.wanted.cells, job.wanted.writes, settle=True))
+        return Merged(merge_writes(job.run.channels, wanted.cells, wanted.writes, settle=True), upcast=wanted.upcast)
     except MergeError as error:
-        return Merged(None, error)
+        return Merged(None, error, wanted.upcast)
 
 
 def perform(job: Job) -> Outcome:

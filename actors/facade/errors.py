@@ -48,6 +48,7 @@ from clew.events.errors import (
     UnknownInterruptError,
     UnknownThreadError,
     UnknownVersionError,
+    UpcastError,
     create_error_message,
     is_invalid_resume,
 )
@@ -100,6 +101,7 @@ __all__ = [
     "UnknownInterruptError",
     "UnknownThreadError",
     "UnknownVersionError",
+    "UpcastError",
     "create_error_message",
     "is_invalid_resume",
 ]

@@ -1,6 +1,7 @@
 """What nodes return and receive, and what calls show."""
 
 from clew.actors.author.callee import StreamWriter
+from clew.actors.author.plan import Upcaster
 from clew.actors.author.policies import (
     All,
     CacheKey,
@@ -68,6 +69,7 @@ __all__ = [
     "ToolPayload",
     "ToolsStreamPart",
     "TracePolicy",
+    "Upcaster",
     "UpdatesStreamPart",
     "ValuesStreamPart",
     "interrupt",

@@ -10,6 +10,7 @@ from ...events.vocabulary import InterruptRaised, Recorded, RunContinued, RunSta
 from ...projections.state.decisions import Decided, decisions
 from ...projections.state.merge import read_values
 from ...projections.state.thread import ThreadState
+from ...projections.state.upcast import rules_of
 from ...projections.streams.commit import commit_chunks, line_of
 from ...projections.streams.finished import finished
 from ...projections.streams.view import Chunk, RunView
@@ -65,7 +66,7 @@ class Replay:
         for event in decided.events:
             if isinstance(event, (RunStarted, RunContinued)) and event.ns == ns:
                 if not ns:
-                    self._views = {"": self._made.root(event)}
+                    self._views = {"": self._made.root(event, decided.after)}
                 elif self._subgraphs:
                     view = self._views[ns] = self._made.inner(event, decided.after)
                     view.seen_messages = self._views[""].seen_messages
@@ -74,6 +75,7 @@ class Replay:
 
 def _message_ids(view: RunView, state: ThreadState) -> set[str]:
     """Ids of the messages that a step's nodes could see: such a message was shown when it came."""
-    values = read_values(view.channels, line_of(view, state).cells, view.keys).values()
+    line = line_of(view, state)
+    values = read_values(rules_of(view.channels, state, line), line.cells, view.keys).values()
     items = (item for value in values for item in (value if isinstance(value, (list, tuple)) else (value,)))
     return {item.id for item in items if isinstance(item, BaseMessage) and item.id}

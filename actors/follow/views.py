@@ -29,9 +29,12 @@ class Views:
         self._config = config
         self._options = options
 
-    def root(self, began: Began | None = None) -> RunView:
-        """The view of a run of the graph itself."""
+    def root(self, began: Began | None = None, state: ThreadState | None = None) -> RunView:
+        """The view of a run of the graph itself; `state` is the thread when it began."""
         graph, options = self._graph, self._options
+        earlier = None if began is None or state is None else self._earlier(graph, began, state)
+        if earlier is not None:
+            return self._described(RunView(earlier, tuple(earlier), None, options.modes, None), None, began, options)
         view = RunView(graph.channels, graph.plan.state_view.keys, graph.plan.root, options.modes, options.output_keys)
         return self._described(view, graph, began, options)
 
@@ -41,8 +44,10 @@ class Views:
         line = state.line(ns)
         graph = subgraph_at(self._graph.plan, ns, began.fingerprint)
         options = Options(modes=self._options.modes, version=self._options.version)
-        if graph is None:
-            channels: Channels = line.rules or Channels({})
+        earlier = None if graph is None else self._earlier(graph, began, state)
+        if graph is None or earlier is not None:
+            channels: Channels = earlier or line.rules or Channels({})
+            graph = None
             view = RunView(channels, tuple(channels), None, options.modes, None)
         else:
             plan = graph.plan
@@ -52,6 +57,11 @@ class Views:
         if line.run is not None:
             view.parents = {above: head.id for above, head in line.run.above}
         return view
+
+    def _earlier(self, graph: Setup, began: Began, state: ThreadState) -> Channels | None:
+        """The channels of a run that worked on another version of the graph's schema; None for the graph's own."""
+        rules = graph.channels.then(state.graph(began.fingerprint))
+        return None if rules is graph.channels else rules
 
     def _described(self, view: RunView, graph: Setup | None, began: Began | None, options: Options) -> RunView:
         recorded = began.metadata.value if began is not None and isinstance(began.metadata, Payload) else {}

@@ -17,6 +17,7 @@ from ...events.vocabulary import (
     NodeStarted,
     Payload,
     PlannedTask,
+    Recast,
     Route,
     RunStarted,
     StepPlanned,
@@ -87,6 +88,8 @@ def _plain(value: Any) -> Any:
         return {write.channel: write.payload.value for write in value}
     if isinstance(value, list) and value and isinstance(value[0], (Route, PlannedTask)):
         return [(item.node, _plain(item.payload)) if item.send else item.node for item in value]
+    if isinstance(value, list) and value and isinstance(value[0], Recast):
+        return {recast.task: _plain(recast.writes) for recast in value}
     if isinstance(value, list) and value and isinstance(value[0], Update):
         return {update.as_node: _plain(update.writes) for update in value}
     return value

@@ -19,6 +19,7 @@ from langchain_core.tracers._streaming import _StreamingCallbackHandler
 
 from ...events.vocabulary import START, TAG_HIDDEN
 from ...projections.state.merge import read_values
+from ...projections.state.upcast import rules_of
 from ...projections.state.views import interrupt_of
 from ...projections.streams.commit import line_of, live_cells
 from ...projections.streams.tasks import in_graph, task_metadata
@@ -274,12 +275,14 @@ def output_of_run(graph: Setup, run: Run) -> Any:
     """What the root's run shows as its output: the keys that the caller gets."""
     if run.state is None:
         return {}
-    cells = live_cells(run.channels, line_of(run.view, run.state))
+    line = line_of(run.view, run.state)
+    channels = rules_of(run.channels, run.state, line)
+    cells = live_cells(channels, line)
     keys, view = run.settings.output_keys, graph.plan.output_view
     bare = keys if isinstance(keys, str) else view.keys[0] if view.root else None
     if bare is not None:
-        return read_values(run.channels, cells, (bare,)).get(bare)
-    return read_values(run.channels, cells, view.keys if keys is None else keys)
+        return read_values(channels, cells, (bare,)).get(bare)
+    return read_values(channels, cells, view.keys if keys is None else keys)
 
 
 def _stood_before(run: Run, job: Job) -> bool:

@@ -38,7 +38,7 @@ from .step import (
     StepFailed,
     StepPlanned,
 )
-from .thread import Forked, StateUpdated, ThreadErased, Update
+from .thread import Forked, Recast, StateUpcast, StateUpdated, ThreadErased, Update
 from .timeouts import Limits, TimeoutPolicy, recorded_timeout, timeout_of, timeout_policy
 
 __all__ = [
@@ -76,6 +76,7 @@ __all__ = [
     "QuestionExpired",
     "QuestionReassigned",
     "QuestionWithdrawn",
+    "Recast",
     "Recorded",
     "Resumed",
     "Route",
@@ -84,6 +85,7 @@ __all__ = [
     "RunPaused",
     "RunStarted",
     "Send",
+    "StateUpcast",
     "StateUpdate",
     "StateUpdated",
     "StepAbandoned",

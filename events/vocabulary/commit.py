@@ -28,7 +28,7 @@ from .step import (
     StepFailed,
     StepPlanned,
 )
-from .thread import Forked, StateUpdated, ThreadErased
+from .thread import Forked, StateUpcast, StateUpdated, ThreadErased
 
 
 class Unknown(Struct, array_like=True, frozen=True, gc=False):
@@ -68,6 +68,7 @@ AnyEvent: TypeAlias = (
     | StateUpdated
     | Forked
     | ThreadErased
+    | StateUpcast
 )
 """Every event that this clew writes: one tagged union, closed."""
 

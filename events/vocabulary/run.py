@@ -18,6 +18,8 @@ class GraphSeen(Event, tag=1, frozen=True, kw_only=True):
     """Fingerprint (8 bytes) of each node's code, by node name."""
     channels: dict[str, str]
     """Name of each channel's rule (a built-in reducer's name, or "user:<name>"), by channel."""
+    schema: int = 0
+    """Version of the state's schema: 0 unless the graph was compiled with upcasters, which lead to it."""
 
 
 class RunStarted(Event, tag=2, frozen=True, kw_only=True):

@@ -41,6 +41,34 @@ class Forked(Event, tag=61, frozen=True, kw_only=True):
     """As in `StateUpdated`, for the checkpoint that it makes."""
 
 
+class Recast(Struct, array_like=True, frozen=True, gc=False):
+    """What an open step's task has on record, in a later schema."""
+
+    task: int
+    """Ordinal of the task in the open step."""
+    writes: list[Write] = []
+    """In the place of what it wrote; of the hidden start task, of the input."""
+    routes: list[Route] = []
+    """In the place of where it led."""
+    payload: Payload | None = None
+    """In the place of the argument that it was sent."""
+
+
+class StateUpcast(Event, tag=63, frozen=True, kw_only=True):
+    """Upcasters brought a state that was written under an earlier schema to that of the graph at hand.
+
+    What was recorded before stays as it is. No checkpoint of its own: the one that the thread stands at shows the state
+    in its new form from here on.
+    """
+
+    fingerprint: bytes
+    """Of the graph whose schema the state has now; its `GraphSeen` has the version."""
+    writes: list[Write] = []
+    """The keys that changed, each in the place of what the key held. Keys that the graph does not have are gone."""
+    recasts: list[Recast] = []
+    """What is on record of the open step, in the new form."""
+
+
 class ThreadErased(Event, tag=62, frozen=True, kw_only=True):
     """What the thread was is gone. The first event of the life that follows under the same id."""
 

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
 from ...events.vocabulary import GraphSeen, Recorded, RunContinued, RunStarted
-from ..state.fold import Draft, fold
+from ..state.fold import draft_of, fold
 from ..state.merge import Channels
 from ..state.thread import ThreadState
 
@@ -87,8 +87,7 @@ class Inside:
         """How many events are applied."""
         self._events = commit.events
         self._time = commit.time
-        self._draft = Draft(before, rules, commit.time, commit.id)
-        self._draft.version = recorded.version
+        self._draft = draft_of(before, recorded, rules)
 
     def after(self, index: int) -> ThreadState:
         """The state after the event at this index, which is not before one that was asked for."""

@@ -78,7 +78,8 @@ class NamedChannels(Channels):
     def __init__(self, seen: GraphSeen | None = None) -> None:
         rules = {} if seen is None else seen.channels
         channels = {name: built_in_channel(rule) or UnknownRule(rule) for name, rule in rules.items()}
-        super().__init__(channels, b"" if seen is None else seen.fingerprint)
+        fingerprint, schema = (b"", 0) if seen is None else (seen.fingerprint, seen.schema)
+        super().__init__(channels, fingerprint, schema=schema)
 
     def below(self, path: tuple[str, ...], seen: GraphSeen | None) -> Channels:
         """The channels of a graph that a node calls, by their names as well."""

@@ -27,6 +27,7 @@ from ...events.vocabulary import (
     RunFinished,
     RunPaused,
     RunStarted,
+    StateUpcast,
     StateUpdated,
     StepAbandoned,
     StepCommitted,
@@ -184,6 +185,10 @@ def _state_updated(event: StateUpdated, characters_max: int) -> str:
     return " | ".join(updates) or "nothing"
 
 
+def _state_upcast(event: StateUpcast, characters_max: int) -> str:
+    return f"state brought to the graph's schema: {_writes(event.writes, characters_max)}"
+
+
 def _forked(event: Forked, _: int) -> str:
     again = "runs again" if event.rerun else "goes on otherwise"
     return f"branch: {again} from version {event.version}, checkpoint {event.ordinal}"
@@ -229,6 +234,7 @@ WORDINGS: dict[type, Wording] = {
     QuestionEscalated: _question_escalated,
     QuestionReassigned: _question_reassigned,
     QuestionDrifted: _question_drifted,
+    StateUpcast: _state_upcast,
     StateUpdated: _state_updated,
     Forked: _forked,
     ThreadErased: _thread_erased,

@@ -54,12 +54,21 @@ class _LastKept(LastValue[Value]):
         return (winning_overwrite(writes) or writes[-1]).payload if writes else cell
 
 
+def is_stand_in(rule: Channel[Any]) -> bool:
+    """True for what stands in the place of a rule that only its user's code knows."""
+    return isinstance(rule, _LastKept)
+
+
 def channel_of_name(rule: str) -> Channel[Any]:
     """The channel with a rule that `GraphSeen` names, for reading a thread whose graph is not at hand.
 
     A user's own reducer cannot be had by its name: of such a channel the last write is shown.
     """
-    return built_in_channel(rule) or _LastKept(Any)
+    known = built_in_channel(rule)
+    if known is None:
+        known = _LastKept[Any](Any)
+        known.name = rule
+    return known
 
 
 def built_in_channel(rule: str) -> Channel[Any] | None:

@@ -22,16 +22,17 @@ from ...events.vocabulary import (
     RunContinued,
     RunFinished,
     RunStarted,
+    StateUpcast,
     StepAbandoned,
     StepCommitted,
     StepPlanned,
 )
-from .fold import Draft
+from .fold import Draft, draft_of
 from .merge import Channels
 from .thread import ThreadState
 
 _FIRST = (
-    *(GraphSeen, StepAbandoned, Forked, RunStarted, RunContinued),
+    *(GraphSeen, StepAbandoned, Forked, StateUpcast, RunStarted, RunContinued),
     *(EffectRecorded, NodeCompleted, NodeFailed, InterruptRaised, QuestionWithdrawn, QuestionDrifted, AnswerRefused),
 )
 """What a decision begins with: the beginning of a run, or what a task reports."""
@@ -54,8 +55,7 @@ def decisions(state: ThreadState, recorded: Recorded, channels: Channels) -> Ite
     Nearly every commit is one decision; that of a run which is stored at its end has one for each of its steps.
     """
     commit = recorded.commit
-    draft = Draft(state, channels, commit.time, commit.id)
-    draft.version = recorded.version
+    draft = draft_of(state, recorded, channels)
     *earlier, last = _apart(commit.events)
     before = state
     for events in earlier:

@@ -38,7 +38,7 @@ from ...events.vocabulary import (
 )
 from ..channels.cells import Cells
 from ..channels.shared_map import SharedMap
-from . import namespaces, open_step
+from . import namespaces, open_step, upcast
 from .merge import Channels, MergeError, merge_or_keep, merge_writes
 from .questions import with_questions, withdraw_open
 from .thread import (
@@ -271,18 +271,40 @@ class Draft:
         self.state.lines = SharedMap(lines)
 
 
+class _Versioned(Draft):
+    """A commit read back of a thread that knows versions of a schema: each line by the rules that its state has."""
+
+    __slots__ = ()
+
+    def rules(self, line: Line) -> Channels:
+        seen = upcast.made_by(self.state, line)
+        line.rules = self.channels.below(namespaces.names(line.ns), seen).then(seen)
+        return line.rules
+
+
 def _made_in(version: int, checkpoint: Checkpoint | None) -> bool:
     return checkpoint is not None and checkpoint.version == version
 
 
 def fold(state: ThreadState, recorded: Recorded, channels: Channels) -> ThreadState:
     """The thread's state after one more recorded commit. Law: fold(fold(s, a), b) is the fold of a then b."""
+    draft = draft_of(state, recorded, channels)
     commit = recorded.commit
-    draft = Draft(state, channels, commit.time, commit.id)
-    draft.version = recorded.version
     for event in commit.events:
         draft.record(event)
+    if draft.state.upcasts and not state.upcasts and type(draft) is Draft:
+        # The first graph with another version of the schema was seen in this very commit.
+        return fold(replace(state, upcasts=True), recorded, channels)
     return draft.finish(recorded.digest, commit.command)
+
+
+def draft_of(state: ThreadState, recorded: Recorded, channels: Channels) -> Draft:
+    """A draft on which a commit that was read back is said."""
+    commit = recorded.commit
+    kind = _Versioned if state.upcasts or channels.schema else Draft
+    draft = kind(state, channels, commit.time, commit.id)
+    draft.version = recorded.version
+    return draft
 
 
 def fold_all(state: ThreadState, commits: Iterable[Recorded], channels: Channels) -> ThreadState:
@@ -316,6 +338,8 @@ def _status(state: ThreadState) -> int:
 
 def _graph_seen(draft: Draft, event: GraphSeen, _: Cells | None) -> None:
     draft.state.graphs = (*draft.state.graphs, event)
+    if event.schema:
+        draft.state.upcasts = True
 
 
 def _run_started(draft: Draft, event: RunStarted, _: Cells | None) -> None:
@@ -476,7 +500,11 @@ def _state_updated(draft: Draft, event: StateUpdated, merged: Cells | None) -> N
     for update in event.updates:
         if update.task >= 0:
             line.change_task(update.task, completed=NodeCompleted(task=update.task, writes=update.writes))
-    draft.checkpoint(line, "update", merged, parent=line.head, writers=writers, run=line.described(event.metadata))
+    seen = upcast.made_by(draft.state, line)
+    run = line.described(event.metadata)
+    if seen is not None and run.fingerprint != seen.fingerprint:
+        run = replace(run, fingerprint=seen.fingerprint)
+    draft.checkpoint(line, "update", merged, parent=line.head, writers=writers, run=run)
 
 
 def update_writes(line: Line, updates: Iterable[Update]) -> list[Write]:
@@ -509,7 +537,7 @@ def _forked(draft: Draft, event: Forked, _: Cells | None) -> None:
             writers=origin.writers,
             input_writes=origin.input_writes,
             step=origin.step + 1,
-            run=line.described(event.metadata),
+            run=_as_made(origin, line.described(event.metadata)),
         )
         line.tasks = tuple(Task(task.node, task.send, task.payload, task.timeout) for task in origin.tasks)
         line.arrivals = origin.arrivals
@@ -521,6 +549,12 @@ def _forked(draft: Draft, event: Forked, _: Cells | None) -> None:
         line.past = line.past.with_item(closed)
     draft.close_below(line)
     draft.set_line(line.standing_at(origin))
+
+
+def _as_made(origin: Checkpoint, run: RunFacts) -> RunFacts:
+    """A branch's facts: its state is one of the graph that made the origin's, whichever graph ran last."""
+    made = origin.run
+    return run if made is None or made.fingerprint == run.fingerprint else replace(run, fingerprint=made.fingerprint)
 
 
 def _thread_erased(draft: Draft, event: ThreadErased, _: Cells | None) -> None:
@@ -536,6 +570,7 @@ def _unknown(draft: Draft, event: Unknown, _: Cells | None) -> None:
 
 _APPLY: dict[type, Callable[[Draft, Any, Cells | None], None]] = {
     **open_step.APPLY,
+    **upcast.APPLY,
     GraphSeen: _graph_seen,
     RunStarted: _run_started,
     RunContinued: _run_continued,

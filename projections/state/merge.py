@@ -27,8 +27,15 @@ class Channels(dict[str, Channel[Any]]):
         channels: Mapping[str, Channel[Any]],
         fingerprint: bytes = b"",
         inner: Callable[[str], Sequence[Channels]] | None = None,
+        schema: int = 0,
+        earlier: Mapping[int, Mapping[str, Channel[Any]]] | None = None,
     ) -> None:
         super().__init__(channels)
+        self.schema = schema
+        """Version of the schema that these are the channels of."""
+        self._earlier = {} if earlier is None else earlier
+        """Channels of earlier versions, where the graph still declares them."""
+        self._then: dict[bytes, Channels] = {}
         self.fingerprint = fingerprint
         """Of the graph."""
         self._inner = inner
@@ -82,7 +89,32 @@ class Channels(dict[str, Channel[Any]]):
         alike = [channels for channels in known if set(channels) == set(seen.channels)]
         if alike or len(known) == 1:
             return (alike or known)[0]
-        return Channels({name: channel_of_name(rule) for name, rule in seen.channels.items()}, fingerprint)
+        channels = {name: channel_of_name(rule) for name, rule in seen.channels.items()}
+        return Channels(channels, fingerprint, schema=seen.schema)
+
+    def then(self, seen: GraphSeen | None) -> Channels:
+        """The rules by which a state of another version of the schema was made; these, for the same version.
+
+        A rule that the graph does not declare any more is known by its name: of a user's own reducer the last write is
+        shown.
+
+        Args:
+            seen: what the log says of the graph that made the state; None for one that the log does not name.
+        """
+        if seen is None or seen.schema == self.schema:
+            return self
+        rules = self._then.get(seen.fingerprint)
+        if rules is None:
+            declared = self._earlier.get(seen.schema, {})
+            channels = {name: self._rule(name, rule, declared.get(name)) for name, rule in seen.channels.items()}
+            rules = self._then[seen.fingerprint] = Channels(channels, self.fingerprint, schema=seen.schema)
+        return rules
+
+    def _rule(self, name: str, rule: str, declared: Channel[Any] | None) -> Channel[Any]:
+        if declared is not None:
+            return declared
+        known = self.get(name)
+        return known if known is not None and known.name == rule else channel_of_name(rule)
 
     def _seen_below(self, path: tuple[str, ...]) -> list[Channels]:
         if not path:

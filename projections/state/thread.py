@@ -403,6 +403,8 @@ class ThreadState(Struct, eq=False):
     saved: Payload | None = None
     owner: str = ""
     epoch: int = 0
+    upcasts: bool = False
+    """True once the log names a graph with upcasters: each line is merged by the rules of its own version then."""
     unknown: bool = False
     """True when a newer clew wrote events here: such a thread can be read, never appended to."""
     erased: bool = False

@@ -15,7 +15,10 @@ from . import ids
 from .fold import step_writes
 from .merge import Channels, merge_or_keep, read_values
 from .namespaces import task_namespace
-from .thread import Checkpoint, Line, Question, Task, ThreadState
+from .thread import Checkpoint, Line, Question, RunFacts, Task, ThreadState
+
+_ROOT = "__root__"
+"""The one channel of a state that is one value."""
 
 
 class PregelTask(NamedTuple):
@@ -86,11 +89,21 @@ class View:
                     self._called.setdefault(caller, []).append(line)
         return self._called.get(task, [])
 
-    def values(self, cells: Cells) -> Any:
-        """The values of all keys that have one."""
-        if self.root is not None:
-            return read_values(self.channels, cells, (self.root,)).get(self.root)
-        return read_values(self.channels, cells, self.keys)
+    def rules(self, run: RunFacts | None) -> Channels:
+        """What the state of a checkpoint that this run made is read by."""
+        if run is None or not (self.channels.schema or self.state.upcasts):
+            return self.channels
+        return self.channels.then(self.state.graph(run.fingerprint))
+
+    def values(self, cells: Cells, run: RunFacts | None) -> Any:
+        """The values of all keys that have one; those of its own schema where the state is one of another version."""
+        rules, root, keys = self.rules(run), self.root, self.keys
+        if rules is not self.channels:
+            root = END if END in rules else _ROOT if _ROOT in rules else None
+            keys = tuple(key for key in rules if key not in rules.untracked)
+        if root is not None:
+            return read_values(rules, cells, (root,)).get(root)
+        return read_values(rules, cells, keys)
 
     def kept(self, writes: Iterable[Write]) -> list[Write]:
         """The writes but those to untracked keys."""
@@ -127,7 +140,7 @@ def live_snapshot(view: View, line: Line) -> StateSnapshot | None:
     if checkpoint is None:
         return None
     finished = any(task.completed is not None for task in line.tasks)
-    cells = merge_or_keep(view.channels, line.cells, _live_writes(line)) if finished else line.cells
+    cells = merge_or_keep(view.rules(checkpoint.run), line.cells, _live_writes(line)) if finished else line.cells
     return _snapshot(view, line, checkpoint, cells, live=True)
 
 
@@ -158,7 +171,7 @@ def _snapshot(view: View, line: Line, checkpoint: Checkpoint, cells: Cells, *, l
     due = tuple(task.node for task in open_tasks or ordered)
     created = datetime.fromtimestamp((checkpoint.made or checkpoint.time) / 1_000_000, UTC).isoformat()
     return StateSnapshot(
-        values=view.values(cells),
+        values=view.values(cells, checkpoint.run),
         next=due,
         config=view.config(checkpoint),
         metadata=_metadata(checkpoint),

@@ -30,6 +30,7 @@ from ..state import ids
 from ..state.fold import step_writes
 from ..state.merge import Channels, merge_or_keep, read_values
 from ..state.thread import Checkpoint, Line, Question, Task, ThreadState, start_task
+from ..state.upcast import rules_of
 from ..state.views import as_given, by_channel, interrupt_of
 from .checkpoints import checkpoint_payload
 from .tasks import in_graph, in_stream_order, task_ended, task_metadata, task_started
@@ -267,6 +268,8 @@ def commit_chunks(
 def standing_chunks(view: RunView, state: ThreadState) -> list[Chunk]:
     """The chunks of a run that finds nothing to do: the state as it is."""
     line = line_of(view, state)
+    if rules_of(view.channels, state, line) is not view.channels:
+        return []  # a state of another version of the schema, which the view does not show
     chunks = _Chunks(view, state, state.time)
     chunks.goes_on_from(line, line, line.cells)
     return chunks.chunks

@@ -10,7 +10,7 @@ from ....projections.state import ids
 from ....projections.state.namespaces import task_namespace
 from ....projections.state.thread import Checkpoint, Task
 from ...author.plan import Node, StateView
-from ...decider.commands import Command, MergeWanted
+from ...decider.commands import Command, MergeWanted, UpcastWanted
 
 if TYPE_CHECKING:
     from ..attempts.limits import Deadline
@@ -95,11 +95,11 @@ class Job:
 
 
 class MergeJob:
-    """A merge with a user's reducer in it, ready to be run."""
+    """A merge with a user's reducer in it, or a state to be brought up by a user's upcasters, ready to be run."""
 
     __slots__ = ("command", "run", "wanted")
 
-    def __init__(self, run: Run, command: Command, wanted: MergeWanted) -> None:
+    def __init__(self, run: Run, command: Command, wanted: MergeWanted | UpcastWanted) -> None:
         self.run = run
         self.command = command
         self.wanted = wanted

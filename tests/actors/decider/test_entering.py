@@ -242,7 +242,7 @@ def test_a_recorded_rule_is_the_channel_of_that_name(rule: str) -> None:
 
 
 def test_a_users_own_rule_keeps_what_was_written_last() -> None:
-    assert channel_of_name("user:best_of").name == "last_value"
+    assert channel_of_name("user:best_of").name == "user:best_of"
 
 
 def test_namespaces_lose_ids_and_numbers() -> None:

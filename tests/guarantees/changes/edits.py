@@ -37,6 +37,11 @@ _COMPILE = "compile(checkpointer=saver, "
 
 Edit = list[tuple[str, str]]
 
+
+def _upcast(function: str) -> tuple[str, str]:
+    return (_COMPILE, _COMPILE + f"upcasters={{0: {function}}}, ")
+
+
 EDITS: Final[dict[str, Edit]] = {
     "nothing": [],
     "a comment and empty lines": [("def @node(state", "\n# a comment\n\n\ndef @node(state")],
@@ -115,6 +120,42 @@ EDITS: Final[dict[str, Edit]] = {
         ("Parcel(3)", 'Parcel("red")'),
         (".weight", ".colour"),
     ],
+    "a key is renamed, with an upcaster": [
+        ("    note: str\n", "    remark: str\n"),
+        ('"note": "fragile"', '"remark": "fragile"'),
+        ("state['note']", "state['remark']"),
+        _upcast('lambda old: {"remark": old["note"]}'),
+    ],
+    "a key's type, with an upcaster": [
+        ("    note: str\n", "    note: list[str]\n"),
+        ('"note": "fragile"', '"note": ["fragile"]'),
+        ("state['note']", "state['note'][0]"),
+        _upcast('lambda old: {"note": [old["note"]]}'),
+    ],
+    "a key's reducer, with an upcaster": [
+        ("    note: str\n", "    note: Annotated[list[str], operator.add]\n"),
+        ('"note": "fragile"', '"note": ["fragile"]'),
+        ("state['note']", "state['note'][0]"),
+        _upcast('lambda old: {"note": [old["note"]]}'),
+    ],
+    "a key is added that is read, with an upcaster": [
+        ("    note: str\n", "    note: str\n    more: str\n"),
+        ('"note": "fragile"', '"note": "frag", "more": "ile"'),
+        ("state['note']}", "state['note']}{state['more']}"),
+        _upcast('lambda old: {"note": "frag", "more": "ile"}'),
+    ],
+    "a value's class gains a needed field, with an upcaster": [
+        ("    weight: int\n", "    weight: int\n    colour: str\n"),
+        ("Parcel(3)", 'Parcel(3, "red")'),
+        _upcast('lambda old: {"parcel": Parcel(old["parcel"].data["weight"], "red")}'),
+    ],
+    "a key that siblings write, with an upcaster": [_upcast('lambda old: {"said": [*old["said"]]}')],
+    "a key that siblings write, with an upcaster of updates": [
+        ("from clew.func import task\n", "from clew.func import task\nfrom clew.types import Upcaster\n"),
+        _upcast('Upcaster(lambda old: {"said": [*old["said"]]}, updates=lambda update: update)'),
+    ],
+    "an upcaster that raises": [_upcast('lambda old: {"note": old["remark"]}')],
+    "upcasters without the first": [(_COMPILE, _COMPILE + "upcasters={1: dict}, ")],
     "the route": [('return "large"', 'return "small"')],
     "the route's map": [('{"large": "sub", "small": END}', '{"large": "pay", "small": "sub"}')],
     "the sub-graph's node is renamed": [('"sub"', '"the sub"')],

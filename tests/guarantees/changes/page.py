@@ -35,7 +35,8 @@ recorded thread what an edit would do to it, before it is deployed.
 
 A value whose class is gone or can no longer be made is read as an `Opaque`: it is shown, kept and written back. Code
 that needs one of its attributes gets an `AttributeError` that says how to declare the class
-(`clew.register_type(<class>, tag=…)`).
+(`clew.register_type(<class>, tag=…)`). An upcaster gets it as `old[key].data`, the stored fields: how to write one is
+[a guide of its own](../how-to/change-the-state.md).
 
 """
 
