@@ -76,7 +76,8 @@ def test_one_answer_counts_however_many_are_given_at_once(
         for runtime in town.runtimes:
             runtime.close()
     assert town.passed == Counter({f"q{number}": 1 for number in range(QUESTIONS)})
-    report_figure(f"R4: {QUESTIONS} questions, {ANSWERERS} answerers each: 1 accepted, {ANSWERERS - 1} refused, each")
+    kind = type(saver.store).__name__
+    report_figure(f"R4: {kind}: {QUESTIONS} questions, {ANSWERERS} answerers each: 1 accepted, {ANSWERERS - 1} refused")
 
 
 def check_question(town: Town, people: ThreadPoolExecutor, thread: str) -> None:
