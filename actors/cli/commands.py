@@ -7,7 +7,7 @@ from importlib.metadata import version
 import click
 
 from .frame.group import Root
-from .nouns import demo, events, inbox, state, threads
+from .nouns import check, demo, events, inbox, state, threads
 
 EXIT_CODES = """\b
 Exit codes: 0 done; 1 something was found, or refused, or differs;
@@ -37,5 +37,6 @@ for _command in (
     state.diff,
     state.history,
     inbox.inbox,
+    check.check,
 ):
     clew.add_command(_command)

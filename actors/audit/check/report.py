@@ -74,7 +74,7 @@ class CheckReport(Struct, frozen=True):
             "events": self.events,
             "allowed": sorted(self.allowed),
             "counts": {str(verdict): count for verdict, count in self.counts.items()},
-            "threads": [_thread(one) for one in self.threads if one.verdict is not Verdict.SAME],
+            "threads": [thread_record(one) for one in self.threads if one.verdict is not Verdict.SAME],
         }
 
     def assert_passed(self) -> None:
@@ -100,7 +100,8 @@ def allowed_verdicts(allow: Iterable[str]) -> frozenset[Verdict]:
         raise ValueError(f"{error}: use one of {known}") from None
 
 
-def _thread(one: ThreadVerdict) -> dict[str, Any]:
+def thread_record(one: ThreadVerdict) -> dict[str, Any]:
+    """A thread's verdict as plain values, with all its differences."""
     worst = one.worst
     return {
         "thread": one.thread,
