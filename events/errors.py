@@ -33,6 +33,7 @@
     ├── InvalidNamespaceError (ValueError)  a namespace that the long-term store cannot have
     ├── EmptyChannelError             a channel read before anything was written to it
     ├── GraphRecursionError           more super-steps than the limit while work remains
+    ├── LimitError                    more commits in a run, or questions in a thread, than may be
     ├── NodeTimeoutError              a node took longer than its timeout
     ├── NodeCancelledError            a node cancelled itself
     ├── InvalidAnswer                 an answer that does not fit its schema, or the cause of the `ValidationError`
@@ -359,6 +360,17 @@ class EmptyChannelError(ClewError):
 
 class GraphRecursionError(ClewError, RecursionError):
     """The run took as many super-steps as `recursion_limit` allows and work remains. Continue with `None` as input."""
+
+
+class LimitError(ClewError):
+    """A bound of clew's own was reached; see the page of limits. What was recorded before is kept."""
+
+    def __init__(self, limit: str, value: int, message: str) -> None:
+        self.limit = limit
+        """Name of the constant."""
+        self.value = value
+        """The bound."""
+        super().__init__(f"{message} ({limit} = {value:,})")
 
 
 class NodeTimeoutError(ClewError):

@@ -17,7 +17,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...events.codec.digest import canonical_digest
-from ...events.errors import EncodeError, GraphInterrupt, InvalidAnswer, QuestionNotReproducibleError
+from ...events.errors import EncodeError, GraphInterrupt, InvalidAnswer, LimitError, QuestionNotReproducibleError
 from ...events.vocabulary import (
     AnswerRefused,
     EffectRecorded,
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from .work.jobs import Job
 
 _log = logging.getLogger(__name__)
+TASK_QUESTIONS_MAX = 10_000
+"""Questions that one task may ask, one after the other: its node runs again from its first line with each answer."""
 
 current_scope: ContextVar[Scope] = ContextVar("clew_scope")
 """Where in which task the running code is; set by the runner around every body."""
@@ -151,6 +153,9 @@ class Call:
                 stacklevel=4,
             )
         ordinal = self.next_ordinal("question", scope)
+        if ordinal >= TASK_QUESTIONS_MAX:
+            message = f"node {job.task.node!r} asks too many questions in one task; ask on from a node that follows"
+            raise LimitError("TASK_QUESTIONS_MAX", TASK_QUESTIONS_MAX, message)
         digest = self._digest(value, schema) if job.run.terms.kept else b""
         earlier = [
             asked for asked in job.task.questions if (asked.raised.scope, asked.raised.ordinal) == (scope, ordinal)

@@ -175,6 +175,8 @@ class Run:
         self.state: ThreadState | None = None
         """The thread's state when the run ended."""
         self.before: ThreadState | None = None
+        self.version_max = 0
+        """The thread's version at which the run has made as many commits as it may."""
         self.tasks: set[asyncio.Task[Any]] = set()
         """Coroutines that run nodes on the caller's loop."""
         self.fresh_jobs = False

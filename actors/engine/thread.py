@@ -50,7 +50,7 @@ from .work.messages import (
 )
 from .work.progress import EARLY_COMMIT_SECONDS, Progress, Step
 from .work.sync_calls import SyncCalls
-from .work.writer import ThreadWriter
+from .work.writer import RUN_COMMITS_MAX, ThreadWriter
 
 INBOX_MAX = 1000
 """Runs that may wait for one thread."""
@@ -181,6 +181,7 @@ class ThreadActor(SyncCalls, ThreadWriter):
         run.progress = self._book_of(run.ns)
         run.progress.run = run
         run.before = self.state
+        run.version_max = self.state.version + RUN_COMMITS_MAX if run.outer is None else run.outer.version_max
         self._decide(run, run.command)
 
     def _enter(self, run: Run) -> None:

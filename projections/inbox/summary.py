@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from ...events.errors import LimitError
 from ..state.thread import ThreadState
 
 
@@ -20,12 +21,18 @@ class OpenQuestion(Struct, array_like=True, frozen=True, gc=False):
     who: list[str] = []
 
 
+QUESTIONS_MAX = 10_000
+"""Questions of one thread that may be open at once: its head holds them all, and is written with each append."""
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[OpenQuestion])
 
 
 def encode_questions(state: ThreadState) -> bytes:
-    """The open questions of every namespace, encoded; empty when there is none."""
+    """The open questions of every namespace, encoded; empty when there is none.
+
+    Raises `LimitError` for more than `QUESTIONS_MAX`.
+    """
     if not state.asking:
         return b""
     root = state.root
@@ -43,6 +50,8 @@ def encode_questions(state: ThreadState) -> bytes:
         if task.questions
         for question in task.open_questions
     ]
+    if len(questions) > QUESTIONS_MAX:
+        raise LimitError("QUESTIONS_MAX", QUESTIONS_MAX, "too many questions of one thread are open at once")
     return _encoder.encode(questions) if questions else b""
 
 

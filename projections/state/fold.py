@@ -177,8 +177,9 @@ class Draft:
         state.digest = digest
         state.checkpoints_made = self._checkpoints
         if command and state.commands.get(command) != self.version:
-            kept = list(state.commands.items())[-(COMMANDS_MAX - 1) :]
-            state.commands = {**dict(kept), command: self.version}
+            # Without itself: each further commit of its run would push out the id of another command.
+            others = [known for known in state.commands.items() if known[0] != command]
+            state.commands = {**dict(others[-(COMMANDS_MAX - 1) :]), command: self.version}
             if state.entered[0] == self.version:
                 state.entered = (self.version, command)
         self._settle()

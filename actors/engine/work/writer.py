@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from ....events.codec.values import Codec
 from ....events.errors import (
     CodecError,
+    LimitError,
     OutcomeUnknownError,
     RefusedError,
     StaleVersionError,
@@ -47,6 +48,8 @@ from .lives import Lives
 from .messages import Again, Part, StepOverdue, commit_of, joins, tell
 from .progress import Books, Step
 
+RUN_COMMITS_MAX = 1_000_000
+"""Commits that one run may make: its super-steps, and what its tasks record in between."""
 CONFLICTS_MAX = 5
 """How often a command is decided anew because another process appended first."""
 _NOBODY: frozenset[int] = frozenset()
@@ -88,6 +91,10 @@ class ThreadWriter(Followed, Books, Lives, PooledActor):
     @abstractmethod
     def _end(self, run: Run, ending: Ending) -> None:
         """End a run of this actor."""
+
+    @abstractmethod
+    def _drop_jobs(self, run: Run) -> None:
+        """Take back what nobody has begun."""
 
     @abstractmethod
     def _changed(self, before: ThreadState) -> None:
@@ -301,8 +308,20 @@ class ThreadWriter(Followed, Books, Lives, PooledActor):
             run.note_branch(events, self.state.version)
         if decision.ending is not None:
             self._end(run, decision.ending)
+        elif self.state.version >= run.version_max:
+            self._too_long(run)
         elif decision.start:
             self._start(run, decision)
+
+    def _too_long(self, run: Run) -> None:
+        """A run has made as many commits as it may: it ends at the last one, with what runs inside."""
+        root = self.run or run
+        if root.cancelled:
+            return
+        root.cancelled = True
+        self._drop_jobs(root)
+        message = f"a run of thread {self.thread!r} has made too many commits; continue it with None as input"
+        self._decide(root, Stop("failed", LimitError("RUN_COMMITS_MAX", RUN_COMMITS_MAX, message)))
 
     def _not_stored(self, parts: Sequence[Part], error: Exception) -> None:
         if self.held is not None:
