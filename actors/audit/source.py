@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from os import PathLike, fspath
 from typing import Any
 
 from msgspec import Struct, field
 
-from ...events.archive.logfile import open_text, read_logs
+from ...events.archive.logfile import read_logs
 from ...events.chain.digest import genesis, link
 from ...events.codec.commits import decode_commit
 from ...events.codec.values import Codec
-from ...events.errors import ArchiveError, CorruptCommitError, UnknownThreadError
+from ...events.errors import CorruptCommitError, UnknownThreadError
 from ...events.privacy.cipher import Cipher
 from ...events.stores.saver import BaseCheckpointSaver
 from ...events.stores.store import Row, Store
 from ...events.vocabulary import Recorded
 from ..doors.setup import Setup
 from ..doors.state import saver_of
-from ..kit.recorded_log import RecordedLog, opened
+from ..kit.recorded_log import opened
 
 Source = Setup | BaseCheckpointSaver | Store | str | PathLike[str]
-"""A graph with a saver, a saver, a store, or the path of an archive or of a recorded log."""
+"""A graph with a saver, a saver, a store, or the path of an archive."""
 
 
 class Recording(Struct, frozen=True):
@@ -97,25 +96,7 @@ def recording(thread: str, source: Source, *, tenant: str | None = None, cipher:
 
 def _of_file(thread: str, path: str | PathLike[str], tenant: str | None, cipher: Cipher | None) -> Recording:
     name = fspath(path)
-    if is_recorded_log(name):
-        try:
-            log = RecordedLog.load(name)
-        except ValueError as error:
-            raise ArchiveError(name, 0, str(error)) from error
-        if log.thread == thread:
-            return Recording(thread, log.tenant, list(log.rows), cipher)
-    else:
-        for archived in read_logs(name):
-            if archived.thread == thread and tenant in (None, archived.tenant):
-                return Recording(thread, archived.tenant, archived.rows, cipher)
+    for archived in read_logs(name):
+        if archived.thread == thread and tenant in (None, archived.tenant):
+            return Recording(thread, archived.tenant, archived.rows, cipher)
     raise UnknownThreadError(thread, f"the file {name!r}")
-
-
-def is_recorded_log(name: str) -> bool:
-    """True for a file that the test kit saved: one thread, with its events in words."""
-    with open_text(name, "r") as file:
-        try:
-            head = json.loads(file.readline())
-        except (ValueError, EOFError, OSError):
-            return False
-    return isinstance(head, dict) and head.get("clew") == "log"

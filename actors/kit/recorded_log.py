@@ -1,29 +1,29 @@
 """A thread's log as a file: saved where something went wrong, read and replayed by a later test.
 
-JSON Lines: a head, then one line for each commit, with its events in words for people and its bytes for the replay.
+The file is an archive of one thread (`events/archive/logfile.py`), with the events of each commit in words for people.
 """
 
 from __future__ import annotations
 
-import json
-from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from os import PathLike
+from itertools import islice
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, final
 
 from msgspec.structs import replace
 
+from ...events.archive.logfile import ArchivedThread, open_text, read_logs, write_log
 from ...events.chain.digest import genesis, link
 from ...events.codec.commits import decode_commit, encode_commit
 from ...events.codec.values import Codec
-from ...events.errors import StoreError
+from ...events.errors import ArchiveError, StoreError, ThreadErasedError
 from ...events.privacy.cipher import Cipher
 from ...events.stores.memory import MemoryStore
 from ...events.stores.saver import BaseCheckpointSaver
-from ...events.stores.store import Row, Store
+from ...events.stores.store import RUNNING, Head, Row, Store
 from ...events.vocabulary import Commit
 from ...projections.state.fold import fold
 from ...projections.state.thread import ThreadState
@@ -33,8 +33,8 @@ from ..engine.log import ThreadLog
 from .laws import broken_laws, portrait
 from .readable import Names, event_lines, log_lines
 
-FORM = 1
-"""Version of the file's form."""
+NEVER_STORED = Head(RUNNING)
+"""How a thread stands whose commits were in no store: it runs."""
 
 
 @final
@@ -50,6 +50,8 @@ class RecordedLog:
     steps: Sequence[Any] = field(default=())
     """JSON values: the steps that led there, where a tool of the kit took them."""
     tenant: str = ""
+    head: Head = NEVER_STORED
+    """How the thread stood in its store."""
 
     @classmethod
     def of(
@@ -61,13 +63,13 @@ class RecordedLog:
             StoreError: the saver encrypts, and `plain` does not say that its commits may be kept in plain.
         """
         if not isinstance(saver, BaseCheckpointSaver):
-            return cls(thread, saver.read(thread), note, steps)
+            return cls(thread, saver.read(thread), note, steps, head=_head(saver, thread, ""))
         rows = saver.store.read(thread, tenant=saver.tenant)
         if saver.cipher is not None:
             if not plain:
                 raise StoreError(f"the saver of thread {thread!r} encrypts: say plain=True to keep its log unencrypted")
             rows = opened(rows, saver.cipher, saver.tenant)
-        return cls(thread, rows, note, steps, saver.tenant)
+        return cls(thread, rows, note, steps, saver.tenant, _head(saver.store, thread, saver.tenant))
 
     @classmethod
     def of_commits(cls, commits: Sequence[Commit], thread: str = "given", codec: Codec | None = None) -> RecordedLog:
@@ -81,49 +83,33 @@ class RecordedLog:
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> RecordedLog:
-        """Read a file that `save` wrote.
+        """Read a file that `save` wrote, or an archive of one thread.
 
         Raises:
-            ValueError: it is no such file; the message gives the line.
+            ArchiveError: it is no such file; the message gives the line.
         """
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-        try:
-            head = json.loads(lines[0])
-            if head.get("clew") != "log" or head["form"] > FORM:
-                raise ValueError(f"{path} is no recorded log, or one of a newer clew: its head is {lines[0][:80]}")
-            thread, tenant = head["thread"], head.get("tenant", "")
-        except (IndexError, KeyError, AttributeError, json.JSONDecodeError) as error:
-            raise ValueError(f"{path} is no recorded log: line 1 must be its head") from error
-        rows = []
-        for number, text in enumerate(lines[1:], 2):
-            try:
-                line = json.loads(text)
-                digest, body = bytes.fromhex(line["digest"]), b64decode(line["body"], validate=True)
-                rows.append(Row(thread, line["version"], line["version"] + 1, digest, body, tenant))
-            except (KeyError, TypeError, ValueError) as error:
-                raise ValueError(f"{path}, line {number} is no commit: {error}") from error
-        return cls(thread, rows, head.get("note", ""), head.get("steps", ()), tenant)
+        logs = [*islice(read_logs(path), 2)]
+        if len(logs) != 1:
+            found = "several threads: export one by itself" if logs else "no thread"
+            raise ArchiveError(fspath(path), 0, f"it holds {found}")
+        log = logs[0]
+        return cls(log.thread, log.rows, log.more.get("note", ""), log.more.get("steps", ()), log.tenant, log.head)
 
     def save(self, path: str | PathLike[str]) -> Path:
         """Write the file, with its folder if need be; the same log makes the same file."""
-        head = {"clew": "log", "form": FORM, "thread": self.thread, "tenant": self.tenant, "note": self.note}
+        more = {"note": self.note} | ({"steps": list(self.steps)} if self.steps else {})
         names = Names()
-        lines = [json.dumps(head | ({"steps": list(self.steps)} if self.steps else {}))]
-        lines += [
-            json.dumps(
-                {
-                    "version": row.version,
-                    "time": datetime.fromtimestamp(commit.time / 1_000_000, UTC).isoformat(),
-                    "events": event_lines(commit.events, names),
-                    "digest": row.digest.hex(),
-                    "body": b64encode(row.body).decode(),
-                }
-            )
-            for row, commit in zip(self.rows, self.commits(), strict=True)
+        words = [
+            {
+                "time": datetime.fromtimestamp(commit.time / 1_000_000, UTC).isoformat(),
+                "events": event_lines(commit.events, names),
+            }
+            for commit in self.commits()
         ]
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        with open_text(str(target), "w") as file:
+            write_log(file, ArchivedThread(self.thread, self.tenant, self.head, list(self.rows), more), words)
         return target
 
     def commits(self, codec: Codec | None = None) -> list[Commit]:
@@ -172,6 +158,15 @@ class RecordedLog:
         return copy.get_state({"configurable": {"thread_id": self.thread}})
 
 
+def _head(store: Store, thread: str, tenant: str) -> Head:
+    """How the thread stands in the store."""
+    try:
+        found = store.head(thread, tenant)
+    except ThreadErasedError:
+        found = None
+    return Head() if found is None else found.head
+
+
 def opened(rows: Sequence[Row], cipher: Cipher, tenant: str) -> list[Row]:
     """Sealed commits in plain, chained anew."""
     opened, digest = [], b""
@@ -200,5 +195,9 @@ def save_log(
 
 
 def load_log(path: str | PathLike[str]) -> RecordedLog:
-    """Read a log from a file that `save_log` wrote, or a tool of the kit where it found a failure."""
+    """Read a log from a file that `save_log` wrote, or a tool of the kit where it found a failure, or `export_threads`.
+
+    Raises:
+        ArchiveError: it is no such file, is damaged, or holds several threads.
+    """
     return RecordedLog.load(path)

@@ -5,7 +5,8 @@
     {"version": 1, "digest": "<hex>", "body": "<base64>"}
 
 A thread's head line says how many commits follow, so a file that was cut off shows. Bodies are as they were stored,
-sealed ones too. Unknown names in a line are left alone, so that a later form can add some.
+sealed ones too. A line may have further names: the test kit says there what went wrong and what each commit's events
+are, in words. They are left alone by whoever does not know them, so that a later form can add some.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import gzip
 import json
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from os import PathLike, fspath
 from typing import IO, Any, Final
 
@@ -25,6 +27,9 @@ from ..stores.store import Head, Row
 
 FORM: Final = 1
 """Version of the form that is written; older ones are read."""
+_HEAD_NAMES: Final = frozenset(
+    ("clew", "form", "thread", "tenant", "commits", "status", "graph", "owner", "epoch", "updated", "questions")
+)
 
 
 class ArchivedThread(Struct, frozen=True):
@@ -35,10 +40,12 @@ class ArchivedThread(Struct, frozen=True):
     head: Head
     rows: list[Row]
     """From version 0, undecoded; `position` is the line's number in its thread."""
+    more: Mapping[str, Any] = {}
+    """Further names of the head line."""
 
 
-def write_log(file: IO[str], log: ArchivedThread) -> None:
-    """Write a thread's lines."""
+def write_log(file: IO[str], log: ArchivedThread, words: Sequence[Mapping[str, Any]] = ()) -> None:
+    """Write a thread's lines; `words` are further names of each commit's line."""
     head = log.head
     _write(
         file,
@@ -54,10 +61,12 @@ def write_log(file: IO[str], log: ArchivedThread) -> None:
             "epoch": head.epoch,
             "updated": head.updated,
             "questions": b64encode(head.questions).decode(),
+            **log.more,
         },
     )
-    for row in log.rows:
-        _write(file, {"version": row.version, "digest": row.digest.hex(), "body": b64encode(row.body).decode()})
+    for row, said in zip(log.rows, words or repeat({}, len(log.rows)), strict=True):
+        kept = {"digest": row.digest.hex(), "body": b64encode(row.body).decode()}
+        _write(file, {"version": row.version, **said, **kept})
 
 
 def read_logs(path: str | PathLike[str]) -> Iterator[ArchivedThread]:
@@ -106,7 +115,7 @@ def _thread(
         thread, tenant, count = str(head["thread"]), str(head["tenant"]), int(head["commits"])
         questions = b64decode(head["questions"], validate=True)
         graph, owner = str(head["graph"]), str(head["owner"])
-        shown = Head(int(head["status"]), questions, graph, owner, int(head["epoch"]), int(head["updated"]))
+        stands = Head(int(head["status"]), questions, graph, owner, int(head["epoch"]), int(head["updated"]))
     except (KeyError, TypeError, ValueError) as error:
         raise ArchiveError(name, number, f"it is no head of a thread ({error!r})") from error
     rows: list[Row] = []
@@ -120,7 +129,7 @@ def _thread(
             rows.append(Row(thread, int(line["version"]), len(rows), digest, body, tenant))
         except (KeyError, TypeError, ValueError) as error:
             raise ArchiveError(name, at, f"it is no commit of thread {thread!r} ({error!r})") from error
-    return ArchivedThread(thread, tenant, shown, rows)
+    return ArchivedThread(thread, tenant, stands, rows, {name: head[name] for name in head if name not in _HEAD_NAMES})
 
 
 def _write(file: IO[str], line: dict[str, Any]) -> None:

@@ -73,6 +73,8 @@ def import_threads(store: Store, path: str | PathLike[str]) -> list[Exported]:
     """
     imported: list[Exported] = []
     for log in read_logs(path):
+        if not log.rows:
+            raise ArchiveError(fspath(path), 0, f"thread {log.thread!r} has no commits")
         findings = verify(log.rows, log.thread, log.tenant)
         if findings:
             raise ArchiveError(fspath(path), 0, f"thread {log.thread!r}: {findings[0].message}")

@@ -11,14 +11,13 @@ from typing import Final, final
 
 from ....events.archive.logfile import read_logs
 from ....events.archive.transfer import THREADS_MAX
-from ....events.errors import ArchiveError, EmptyCorpusError, ThreadErasedError, UnknownThreadError
+from ....events.errors import EmptyCorpusError, ThreadErasedError, UnknownThreadError
 from ....events.privacy.cipher import Cipher
 from ....events.stores.saver import BaseCheckpointSaver
 from ....events.stores.store import RESTING, ThreadHead
 from ...doors.setup import Setup
 from ...doors.state import saver_of
-from ...kit.recorded_log import RecordedLog
-from ..source import Recording, Source, is_recorded_log, recording
+from ..source import Recording, Source, recording
 
 PAUSED: Final = "paused"
 """Threads with something open: a question, a breakpoint, a failure, a run that was cut off."""
@@ -161,25 +160,14 @@ class Corpus:
         return f"there is no {what} to check{more}"
 
 
-def recordings_of(path: Path, cipher: Cipher | None = None) -> Iterator[tuple[Recording, int | None, str]]:
-    """(thread, status, graph's name) of each thread of a file, or of the files of a folder, in the order of names.
-
-    A recorded log of the test kit says neither: None and "".
-    """
+def recordings_of(path: Path, cipher: Cipher | None = None) -> Iterator[tuple[Recording, int, str]]:
+    """(thread, status, graph's name) of each thread of a file, or of the files of a folder, in the order of names."""
     if path.is_dir():
         for file in sorted(path.iterdir()):
             if file.name.endswith(EXPORTS):
                 yield from recordings_of(file, cipher)
         return
-    name = str(path)
-    if is_recorded_log(name):
-        try:
-            log = RecordedLog.load(name)
-        except ValueError as error:
-            raise ArchiveError(name, 0, str(error)) from error
-        yield Recording(log.thread, log.tenant, list(log.rows), cipher), None, ""
-        return
-    for archived in read_logs(name):
+    for archived in read_logs(path):
         found = Recording(archived.thread, archived.tenant, archived.rows, cipher)
         yield found, archived.head.status, archived.head.graph
 

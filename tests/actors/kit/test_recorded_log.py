@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 from clew import Command, InMemorySaver
+from clew.archive import export_threads, import_threads, verify_archive
+from clew.checkpoint import BaseCheckpointSaver
+from clew.errors import ArchiveError
+from clew.events.stores.memory import MemoryStore
 from clew.testing import RecordedLog, given, load_log, save_log
 
 from ...support.stories import on
@@ -46,23 +50,59 @@ def test_a_loaded_log_is_a_history(path: Path) -> None:
 
 def test_an_edited_log_is_refused_with_its_version(path: Path) -> None:
     head, *commits = path.read_text().splitlines()
-    for broken in ([*commits[:2], commits[3]], [commits[1], commits[0], *commits[2:]], commits[1:]):
+    for broken in ([*commits[:-1], commits[-2]], [commits[1], commits[0], *commits[2:]], [*commits[1:], commits[-1]]):
         path.write_text("\n".join([head, *broken]))
         with pytest.raises(AssertionError, match="version"):
             load_log(path).replay(desk())
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", "no json", '{"clew": "log", "form": 99, "thread": "t"}'])
-def test_another_file_is_no_log(tmp_path: Path, text: str) -> None:
+def test_a_log_that_was_cut_off_is_refused(path: Path) -> None:
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(lines[:-1]))
+    with pytest.raises(ArchiveError, match=f"has {len(lines) - 1} commits, the file ends after {len(lines) - 2}"):
+        load_log(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "it holds no thread"),
+        ("{}", "line 1: it is no head of a thread"),
+        ("[]", "line 1: it cannot be read"),
+        ("no json", "line 1: it cannot be read"),
+        ('{"clew": "archive", "form": 99, "thread": "t"}', "install a newer one"),
+    ],
+)
+def test_another_file_is_no_log(tmp_path: Path, text: str, reason: str) -> None:
     (tmp_path / "x").write_text(text)
-    with pytest.raises(ValueError, match=r"no recorded log"):
+    with pytest.raises(ArchiveError, match=reason):
         load_log(tmp_path / "x")
+
+
+def test_a_saved_log_is_an_archive_of_one_thread(path: Path) -> None:
+    assert verify_archive(path) == {}
+    store = MemoryStore()
+    import_threads(store, path)
+    assert desk().copy({"checkpointer": BaseCheckpointSaver(store)}).get_state(on("t")).values["text"] == "Dear Ann"
+
+
+def test_an_exported_thread_is_a_log(tmp_path: Path) -> None:
+    saver = InMemorySaver()
+    graph = desk().copy({"checkpointer": saver})
+    for thread in ("a", "b"):
+        graph.invoke({"text": "Ann"}, on(thread))
+    export_threads(saver.store, tmp_path / "a.jsonl.gz", ["a"])
+    log = load_log(tmp_path / "a.jsonl.gz")
+    assert (log.thread, log.replay(desk()).next) == ("a", ("review",))
+    export_threads(saver.store, tmp_path / "both.jsonl")
+    with pytest.raises(ArchiveError, match="it holds several threads: export one by itself"):
+        load_log(tmp_path / "both.jsonl")
 
 
 def test_a_damaged_line_is_named(path: Path) -> None:
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines[:2], '{"version": 1}', *lines[3:]]))
-    with pytest.raises(ValueError, match="line 3 is no commit"):
+    with pytest.raises(ValueError, match="line 3: it is no commit"):
         load_log(path)
 
 
