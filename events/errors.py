@@ -12,6 +12,7 @@
     │   ├── UnknownVersionError (LookupError)  the thread has no such version, or none at that time
     │   ├── CipherError               a commit stored in plain where a key is set, or one without its key at hand
     │   └── ThreadErasedError         the thread's data is gone
+    ├── StillRunningError (TimeoutError)  another process works on the thread and has said nothing for long
     ├── CodecError
     │   ├── EncodeError (TypeError)   a value the codec does not know, with its path
     │   └── DecodeError (ValueError)  bytes the codec cannot read
@@ -78,12 +79,39 @@ class StoreError(ClewError):
 class StaleVersionError(StoreError):
     """Another writer appended first. Nothing was written; read the thread again and decide again."""
 
-    def __init__(self, thread: str, expected: int, actual: int | None = None) -> None:
+    def __init__(self, thread: str, expected: int, actual: int | None = None, answered: Sequence[str] = ()) -> None:
         self.thread = thread
         self.expected = expected
         self.actual = actual
+        self.answered = tuple(answered)
+        """Questions whose answers, given by the call that raised this, are on record."""
         found = "further on" if actual is None else f"at version {actual}"
-        super().__init__(f"thread {thread!r} is {found}, expected {expected}: another writer appended; read it again")
+        recorded = f"; {_on_record(self.answered)}" if answered else ""
+        super().__init__(
+            f"thread {thread!r} is {found}, expected {expected}: another writer appended; read it again{recorded}"
+        )
+
+
+class StillRunningError(ClewError, TimeoutError):
+    """Another process, which lives, works on the thread and has said nothing for long; what was recorded stays."""
+
+    def __init__(self, thread: str, seconds: float, answered: Sequence[str] = ()) -> None:
+        self.thread = thread
+        self.answered = tuple(answered)
+        """Questions whose answers, given by the call that raised this, are on record."""
+        recorded = f"; {_on_record(self.answered)}" if answered else ""
+        super().__init__(
+            f"another process works on thread {thread!r}; it lives and has committed nothing for {seconds:g} s"
+            f"{recorded}; if it is stuck, take its work over with None as input"
+        )
+
+
+def _on_record(answered: Sequence[str]) -> str:
+    which = ", ".join(map(repr, answered))
+    return (
+        f"the answer to question {which} is on record: do not send it again, read the state or join the stream to see "
+        "what becomes of it"
+    )
 
 
 class OutcomeUnknownError(StoreError, ConnectionError):

@@ -17,10 +17,10 @@ from ...events.errors import (
 from ...events.vocabulary import Payload, Resumed
 from ...projections.state.fold import Draft
 from ...projections.state.thread import Line, Question, ThreadState
-from .commands import Answer, Decision
+from .commands import Answer, Decision, Settle
 from .fitting import check_nodes
 from .request import Request
-from .starting import apply_command, checkpoint_of, go_on
+from .starting import apply_command, at_work, checkpoint_of, go_on
 from .stepping import begin_tasks
 from .upcasting import say_continued
 
@@ -36,19 +36,41 @@ def answer(request: Request, command: Answer) -> Decision:
     if command.checkpoint:
         check_place(request, line, command)
     bound = bind(request, line, command)
+    busy = at_work(request, command)
+    if busy is not None:
+        return busy if busy.look else beside(request, command, bound)
     draft = request.draft()
     request.see_graph(draft)
     check_nodes(request, draft.line())
     say_continued(request, draft, "resume")
-    places = asked_in(request)
-    for question, value in bound.items():
-        ns = places.get(question, request.ns)
-        draft.record(Resumed(ns=ns, question=question, value=value, who=request.terms.who))
+    say_answers(request, draft, bound)
     apply_command(draft, command.writes, command.routes, None if bound else command.bare)
     if not bound:
         return go_on(request, draft)
     due = [ordinal for ordinal in due_tasks(request, draft, bound) if ordinal not in request.running]
     return replace(begin_tasks(request.terms, draft, due), answered=tuple(bound))
+
+
+def beside(request: Request, command: Answer, bound: Mapping[str, Payload]) -> Decision:
+    """Record answers while another process works on the step: that one goes on with them, no body runs twice.
+
+    What else a Command says waits until the step is free, and so do answers that no question is open for.
+    """
+    line = request.line
+    if line.head is None or not bound or command.writes or command.routes:
+        return Decision(then=command)
+    check_nodes(request, line)
+    draft = request.draft()
+    say_answers(request, draft, bound)
+    return Decision(draft, answered=tuple(bound), then=Settle(line.head.address, command.found))
+
+
+def say_answers(request: Request, draft: Draft, bound: Mapping[str, Payload]) -> None:
+    """Record the answers, each where its question was asked."""
+    places = asked_in(request)
+    for question, value in bound.items():
+        ns = places.get(question, request.ns)
+        draft.record(Resumed(ns=ns, question=question, value=value, who=request.terms.who))
 
 
 def due_tasks(request: Request, draft: Draft, bound: Mapping[str, Payload]) -> list[int]:

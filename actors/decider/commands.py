@@ -59,6 +59,16 @@ class Terms(Struct, frozen=True):
     """Of a `checkpointer=True` sub-graph's run: namespace of the calling task."""
     place: str = ""
     """Of a sub-graph's run: where in the calling task it is called."""
+    process: str = ""
+    """Of a root graph's run that is kept: name of the process that works on it."""
+
+
+class Found(Struct, frozen=True):
+    """What a look at a process has found."""
+
+    process: str
+    lives: bool | None
+    """None where it cannot be known from here."""
 
 
 class Start(Struct, frozen=True):
@@ -91,6 +101,17 @@ class Answer(Struct, frozen=True):
     routes: tuple[Route, ...] = ()
     strict: bool = False
     """True refuses an empty map too, and says `UnknownInterruptError` where one answer could mean several questions."""
+    found: Found | None = None
+    """What a look at the process that works on the thread has found; None before one was wanted."""
+
+
+class Settle(Struct, frozen=True):
+    """What was recorded while another process worked on the step: take up what that one leaves, once it is done."""
+
+    step: tuple[int, int]
+    """Address of the checkpoint before the step."""
+    found: Found | None = None
+    """As in `Answer`."""
 
 
 class Apply(Struct, frozen=True):
@@ -201,9 +222,11 @@ class Report(Struct, frozen=True):
     """Effects of tasks that go on, recorded early."""
     blocked: Mapping[int, str] = {}
     """Ordinals of tasks that wait for their turn, to the namespace of the history that another task's call is in."""
+    overtaken: bool = False
+    """True when others have appended since the report was made: perhaps they answered what the step waits for."""
 
 
-Command = Start | Continue | Answer | Apply | Enter | Edit | Stop | Report
+Command = Start | Continue | Answer | Settle | Apply | Enter | Edit | Stop | Report
 
 
 class MergeWanted(Struct, frozen=True):
@@ -253,3 +276,7 @@ class Decision(Struct, frozen=True):
     """Questions that the command answered."""
     causes: Mapping[int, BaseException] = {}
     """For tasks to start whose error handler takes over: what their node raised, as it was raised."""
+    look: str = ""
+    """Name of a process that seems to work on the thread: `then` is to be decided with what a look at it finds."""
+    then: Answer | Settle | None = None
+    """Without `look`: what is to be decided when that process is done."""

@@ -7,7 +7,7 @@ from typing import assert_never
 from ...events.errors import RefusedError, ThreadErasedError, error_repr
 from ...events.vocabulary import RunFinished
 from . import answering, editing, entering, reporting, starting
-from .commands import Answer, Apply, Command, Continue, Decision, Edit, Ending, Enter, Report, Start, Stop
+from .commands import Answer, Apply, Command, Continue, Decision, Edit, Ending, Enter, Report, Settle, Start, Stop
 from .request import Request
 from .upcasting import Wanted
 
@@ -28,14 +28,14 @@ def decide(request: Request, command: Command) -> Decision:
     if isinstance(command, Report):
         return reporting.report(request, command)
     try:
-        if request.command_id in state.commands and not isinstance(command, (Stop, Enter)):
+        if request.command_id in state.commands and not isinstance(command, (Stop, Enter, Settle)):
             return starting.repeat(request, command)
         return _begun(request, command)
     except Wanted as wanted:
         return Decision(merge=wanted.upcast)
 
 
-def _begun(request: Request, command: Start | Continue | Answer | Apply | Enter | Edit | Stop) -> Decision:
+def _begun(request: Request, command: Start | Continue | Answer | Settle | Apply | Enter | Edit | Stop) -> Decision:
     match command:
         case Start():
             return starting.start(request, command)
@@ -43,6 +43,8 @@ def _begun(request: Request, command: Start | Continue | Answer | Apply | Enter 
             return starting.proceed_with(request, command)
         case Answer():
             return answering.answer(request, command)
+        case Settle():
+            return starting.settle(request, command)
         case Apply():
             return starting.apply(request, command)
         case Enter():

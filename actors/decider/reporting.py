@@ -65,6 +65,8 @@ def report(request: Request, command: Report) -> Decision:
     again = [outcome.task for outcome in outcomes if outcome.kind == "abandoned"]
     if command.blocked and request.terms.drained is None:
         again += [task for task, ns in command.blocked.items() if has_its_turn(draft, task, ns)]
+    if request.terms.drained is None and (command.overtaken or not command.running):
+        again += answered_beside(draft, {*command.running, *command.blocked, *again})
     if again or handled:
         return replace(start_tasks(draft, [*again, *handled]), causes=handled)
     if command.running:
@@ -73,6 +75,12 @@ def report(request: Request, command: Report) -> Decision:
         return drain(draft, request.terms.drained)
     draft.say(RunFinished(status="interrupted"))
     return Decision(draft, ending=Ending("interrupted"))
+
+
+def answered_beside(draft: Draft, others: set[int]) -> list[int]:
+    """Tasks besides these that another process recorded an answer for while this one worked on the step."""
+    state, line = draft.state, draft.line()
+    return [ordinal for ordinal in range(len(line.tasks)) if ordinal not in others and state.unheard(line, ordinal)]
 
 
 def has_its_turn(draft: Draft, task: int, ns: str) -> bool:

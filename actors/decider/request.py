@@ -79,4 +79,5 @@ class Request(Struct, frozen=True):
             durability=terms.durability,
             calling=terms.calling,
             caller=terms.caller,
+            process=terms.process,
         )

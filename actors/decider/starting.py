@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...events.errors import EmptyInputError, UnknownCheckpointError
 from ...events.vocabulary import (
+    EXIT,
     START,
     CommandApplied,
     Forked,
@@ -21,7 +22,7 @@ from ...events.vocabulary import (
 from ...projections.state.fold import Draft, step_writes
 from ...projections.state.merge import MergeError
 from ...projections.state.thread import Checkpoint, Line
-from .commands import Apply, Command, Continue, Decision, Edit, Ending, MergeWanted, Start
+from .commands import Answer, Apply, Command, Continue, Decision, Edit, Ending, MergeWanted, Settle, Start
 from .fitting import check_nodes
 from .request import Request
 from .stepping import begin_tasks, commit_step, merged_cells, recursion_error
@@ -54,6 +55,7 @@ def start(request: Request, command: Start) -> Decision:
             calling=terms.calling,
             caller=terms.caller,
             place=terms.place,
+            process=terms.process,
         )
     )
     if request.plan.entry in terms.interrupt_before:
@@ -122,14 +124,45 @@ def repeat(request: Request, command: Command) -> Decision:
     state, line = request.state, request.line
     last = state.commands[request.command_id] == state.version
     status = line.run.status if line.run is not None else ""
-    open_tasks = [ordinal for ordinal, task in enumerate(line.tasks) if task.completed is None]
-    due = [ordinal for ordinal in open_tasks if not state.waits(line, ordinal)]
+    open_tasks, due = open_and_due(request)
     if last and due and status == "out_of_steps":
         return Decision(ending=Ending(status, recursion_error(request.terms, (task.node for task in line.unfinished))))
     # Where every task is completed, by work that was recorded late, the step is yet to be committed.
     left = bool(due or (line.tasks and not open_tasks))
-    if isinstance(command, Edit) or not last or not left or status in AT_REST:
+    if isinstance(command, Edit) or not last or not left or status in AT_REST or line.head is None:
         return Decision(ending=Ending("repeated"))
+    return settle(request, Settle(line.head.address))
+
+
+def settle(request: Request, command: Settle) -> Decision:
+    """Take up what is left of a step whose process is done with it, or dead; wait while it lives.
+
+    What came to rest rests, unless an answer was recorded there that no task was started for.
+    """
+    busy = at_work(request, command)
+    if busy is not None:
+        return busy
+    state, line = request.state, request.line
+    if not state.running:
+        open_tasks, due = open_and_due(request)
+        moved = line.head is None or line.head.address != command.step
+        rests = line.run is None or line.run.status in AT_REST
+        unheard = any(state.unheard(line, ordinal) for ordinal in due) if rests and not moved else False
+        if moved or not (due or (line.tasks and not open_tasks)) or (rests and not unheard):
+            return Decision(ending=Ending("repeated"))
+    return take_up(request)
+
+
+def open_and_due(request: Request) -> tuple[list[int], list[int]]:
+    """Ordinals of the open step's tasks that are not completed, and of those among them that wait for no answer."""
+    state, line = request.state, request.line
+    open_tasks = [ordinal for ordinal, task in enumerate(line.tasks) if task.completed is None]
+    return open_tasks, [ordinal for ordinal in open_tasks if not state.waits(line, ordinal)]
+
+
+def take_up(request: Request) -> Decision:
+    """Go on with the open step, whatever of it waits for nothing."""
+    state, line = request.state, request.line
     if not state.open_questions(line.ns):
         return proceed_with(request, Continue())
     draft = request.draft()
@@ -137,8 +170,23 @@ def repeat(request: Request, command: Command) -> Decision:
     check_nodes(request, draft.line())
     say_continued(request, draft, "continue")
     # What the run before left running is waited for.
-    due = [ordinal for ordinal in due if ordinal not in request.running]
+    due = [ordinal for ordinal in open_and_due(request)[1] if ordinal not in request.running]
     return begin_tasks(request.terms, draft, due) if due else Decision(draft)
+
+
+def at_work(request: Request, command: Answer | Settle) -> Decision | None:
+    """What becomes of a command while another process seems to work on the thread; None where none does.
+
+    That one is looked at first; while it lives, or while nobody can tell, the command waits for it.
+    """
+    state, run = request.state, request.state.run
+    if not state.running or run is None or request.ns or request.terms.durability == EXIT:
+        return None
+    if run.process in ("", request.terms.process):
+        return None
+    if command.found is None or command.found.process != run.process:
+        return Decision(look=run.process, then=command)
+    return None if command.found.lives is False else Decision(then=command)
 
 
 def apply(request: Request, command: Apply) -> Decision:

@@ -93,6 +93,7 @@ def open_run(
         calling=caller.call.job.ordinal if site.inside and caller is not None else 0,
         caller=caller.call.job.namespace if site.continuing and caller is not None else "",
         place=site.place,
+        process=site.actor.journal.process if kept and site.actor.journal is not None and not site.ns else "",
     )
     settings = _settings(graph, completed, options, around)
     command = _command(graph, site, given, completed)

@@ -12,6 +12,7 @@ from queue import Empty, SimpleQueue
 
 from ...events.errors import OutcomeUnknownError, StoreError
 from ...events.stores.store import Entry, Store, Verdict
+from .work import processes
 
 BATCH_MAX = 256
 """How many commits one transaction takes at most."""
@@ -24,6 +25,8 @@ class Journal:
 
     def __init__(self, store: Store, batch_max: int = BATCH_MAX) -> None:
         self.store = store
+        self.process = processes.new_name()
+        """By what the log knows who works on a thread here, and others see whether that lives."""
         self._batch_max = batch_max
         self._busy = threading.Lock()
         """Held by whoever commits: a caller on its own behalf, or the committer."""
@@ -77,6 +80,7 @@ class Journal:
 
     def stop(self) -> None:
         """End the committer thread once it has committed what is queued; does not wait."""
+        processes.forget(self.process)
         with self._changing:
             self._closed = True
             self._queue.put(None)

@@ -144,6 +144,8 @@ class Run:
         """How many graphs run inside of this run, in its actor. The actor counts."""
         self.home = home
         """For a change by hand inside a thread: the graph that the thread is folded with. None for the run's own."""
+        self.quiet: tuple[int, float] | None = None
+        """While it waits for another process: the version that one made last, and since when. The actor has it."""
         self.progress: Progress = NO_PROGRESS
         """The actor's book of the step that the run works on."""
         self.branched: tuple[tuple[int, int], int] | None = None

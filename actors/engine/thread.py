@@ -37,6 +37,7 @@ from .effects import EffectKept
 from .journal import Journal
 from .log import ThreadLog
 from .run import Run
+from .work.beside import LookAgain
 from .work.failing import jobs_beside, waits_for_siblings
 from .work.jobs import Job
 from .work.messages import (
@@ -95,6 +96,8 @@ class ThreadActor(SyncCalls, ThreadWriter):
                 self._cancel(message)
             case StepOverdue():
                 self._overdue(message)
+            case LookAgain():
+                self._look_again(message)
 
     def on_idle(self) -> None:
         """Finish an append whose verdict came, do what waited for it, record outcomes, begin the next run."""
@@ -266,8 +269,7 @@ class ThreadActor(SyncCalls, ThreadWriter):
         old, new = before.root.head, self.state.root.head
         moved = (None if old is None else old.address) != (None if new is None else new.address)
         if run is not None and (moved or now is None or now.id != run.terms.run):
-            error = StaleVersionError(self.thread, before.version, self.state.version)
-            self._end(run, Ending("failed", error))
+            self._end(run, Ending("failed", self._overtaken(run, before.version)))
 
     def _cancel(self, message: Cancel) -> None:
         run = message.run

@@ -27,7 +27,7 @@ from ...events.vocabulary import (
 
 _NUMBERS = {"call", "calling", "lag", "ordinal"}
 _BYTES = {"code", "digest", "fingerprint"}
-HIDDEN = frozenset({"caller", "durability", "metadata", "place", "run", "traceback"} | _NUMBERS | _BYTES)
+HIDDEN = frozenset({"caller", "durability", "metadata", "place", "process", "run", "traceback"} | _NUMBERS | _BYTES)
 """Fields that no line shows: they follow from others, or differ from run to run."""
 VALUE_MAX = 120
 """Characters of a value that a line shows."""

@@ -42,6 +42,8 @@ class RunStarted(Event, tag=2, frozen=True, kw_only=True):
     """Namespace of the calling task, where this one does not say it (`checkpointer=True`)."""
     place: str = ""
     """Where in the calling task the graph was called: a tool call's id, a key; "" for the task itself."""
+    process: str = ""
+    """Of a root graph's run: the process that works on it, by a name of its own; "" where nobody said."""
 
 
 class RunContinued(Event, tag=3, frozen=True, kw_only=True):
@@ -56,6 +58,8 @@ class RunContinued(Event, tag=3, frozen=True, kw_only=True):
     calling: int = 0
     """As in `RunStarted`."""
     caller: str = ""
+    """As in `RunStarted`."""
+    process: str = ""
     """As in `RunStarted`."""
 
 

@@ -351,7 +351,7 @@ def _run_started(draft: Draft, event: RunStarted, _: Cells | None) -> None:
     line = draft.line(event.ns)
     head = line.head
     base = 0 if head is None else head.step + 2
-    line.run = RunFacts(event.run, event.fingerprint, event.metadata, event.durability, base)
+    line.run = RunFacts(event.run, event.fingerprint, event.metadata, event.durability, base, process=event.process)
     if event.ns:
         line.place = event.place
         _called(draft, line, event, fresh=head is None)
@@ -390,7 +390,7 @@ def _run_continued(draft: Draft, event: RunContinued, _: Cells | None) -> None:
         draft.begin_run(event)
     line = draft.line(event.ns)
     base = 0 if line.head is None else line.head.step
-    line.run = RunFacts(event.run, event.fingerprint, event.metadata, event.durability, base)
+    line.run = RunFacts(event.run, event.fingerprint, event.metadata, event.durability, base, process=event.process)
     if event.ns:
         _called(draft, line, event)
     line.paused = None

@@ -70,7 +70,11 @@ def _resumed(draft: Draft, event: Resumed, _: Cells | None) -> None:
         draft.state.answered = (*draft.state.answered, question)[-ANSWERED_MAX:]
         return question
 
-    _change_questions(draft, event.ns, answered)
+    line = draft.line(event.ns)
+    for ordinal, task in enumerate(line.tasks):
+        if any(asked.raised.question == event.question for asked in task.questions):
+            questions = tuple(answered(asked) for asked in task.questions)
+            line.change_task(ordinal, questions=questions, answered=task.attempt)
     _nothing_ahead(draft, event.ns)
 
 

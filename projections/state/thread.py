@@ -131,6 +131,8 @@ class Task(Struct, frozen=True, gc=False):
     effects: tuple[EffectRecorded, ...] = ()
     called: tuple[()] | Log[str] = ()
     """Namespaces of the graphs that it called, in order. Those that go on may have another task's call by now."""
+    answered: int = 0
+    """The attempt whose question was answered last; 0 for none."""
 
     @property
     def handler(self) -> str:
@@ -141,6 +143,11 @@ class Task(Struct, frozen=True, gc=False):
     def runs(self) -> str:
         """Name of what runs, or ran, for this task: its node, or the error handler that has taken over."""
         return self.node if self.failed is None else self.failed.handled_by or self.node
+
+    @property
+    def unheard(self) -> bool:
+        """True for a task that got an answer and was not started since."""
+        return self.answered > 0 and self.answered == self.attempt and self.completed is None
 
     @property
     def open_questions(self) -> tuple[Question, ...]:
@@ -165,6 +172,8 @@ class RunFacts(Struct, frozen=True, gc=False):
     """Namespace of the task that called a sub-graph; "" for the root graph's runs."""
     above: tuple[tuple[str, Checkpoint], ...] = ()
     """(namespace, checkpoint) of the graphs above a sub-graph when it was called, outermost first."""
+    process: str = ""
+    """Of a root graph's run: name of the process that works on it."""
 
 
 class Checkpoint(Struct, frozen=True, gc=False):
@@ -475,6 +484,16 @@ class ThreadState(Struct, eq=False):
     def waits(self, line: Line, ordinal: int) -> bool:
         """True when a task of the line's open step waits for an answer, itself or through a graph it called."""
         return bool(line.tasks[ordinal].open_questions or self.asked_below(line, ordinal))
+
+    def unheard(self, line: Line, ordinal: int) -> bool:
+        """True when a task that waits for no answer has one, itself or below, that it was not started for yet."""
+        task = line.tasks[ordinal]
+        if task.completed is not None or self.waits(line, ordinal):
+            return False
+        below = [inner for called in self.called(line, ordinal) for inner in self.live_lines(called.ns)]
+        if any(inner.paused is not None for inner in below):
+            return False
+        return task.unheard or any(other.unheard for inner in below for other in inner.tasks)
 
     def open_questions(self, ns: str = "") -> tuple[Question, ...]:
         """Every question that waits for an answer, in a namespace and in those below it."""

@@ -41,6 +41,7 @@ from ..dispatcher import Dispatcher, PooledActor
 from ..journal import Journal
 from ..log import ThreadLog, forget_encoded
 from ..run import Run
+from .beside import Beside
 from .followed import Followed
 from .held import Held
 from .jobs import Job, MergeJob
@@ -52,12 +53,14 @@ RUN_COMMITS_MAX = 1_000_000
 """Commits that one run may make: its super-steps, and what its tasks record in between."""
 CONFLICTS_MAX = 5
 """How often a command is decided anew because another process appended first."""
+REPORT_CONFLICTS_MAX = 1000
+"""How often a report is, whose run still has the thread: each time somebody has answered a question of its step."""
 _NOBODY: frozenset[int] = frozenset()
 _NOTHING: dict[str, Any] = {}
 """What resting actors keep instead of dicts of their own, ten thousand in memory at once. Nobody writes to it."""
 
 
-class ThreadWriter(Followed, Books, Lives, PooledActor):
+class ThreadWriter(Beside, Followed, Books, Lives, PooledActor):
     """What decides and appends. Every field is only touched during its turn; readers look at `stored`."""
 
     held: Held | None = None
@@ -178,7 +181,11 @@ class ThreadWriter(Followed, Books, Lives, PooledActor):
         if decision.merge is not None:
             run.add_jobs([MergeJob(run, command, decision.merge)])
         elif decision.draft is None:
-            if decision.ending is not None and not late:
+            if decision.look and decision.then is not None:
+                self._look_at(run, decision.look, decision.then)
+            elif decision.then is not None:
+                self._wait_beside(run, decision.then)
+            elif decision.ending is not None and not late:
                 self._end_unwritten(run, command, decision.ending)
         else:
             before = self._tip
@@ -312,6 +319,8 @@ class ThreadWriter(Followed, Books, Lives, PooledActor):
             self._too_long(run)
         elif decision.start:
             self._start(run, decision)
+        elif decision.then is not None:
+            self._wait_beside(run, decision.then)
 
     def _too_long(self, run: Run) -> None:
         """A run has made as many commits as it may: it ends at the last one, with what runs inside."""
@@ -334,7 +343,7 @@ class ThreadWriter(Followed, Books, Lives, PooledActor):
             return
         if isinstance(error, ThreadErasedError) and self._begins_anew(parts[0], error):
             return
-        if isinstance(error, StaleVersionError) and parts[0].conflicts < CONFLICTS_MAX:
+        if isinstance(error, StaleVersionError) and self._tries_again(parts[0]):
             steps = [self._step(part.run.ns) for part in parts]
             if self._refreshed() and not parts[0].late:
                 for part, step in zip(parts, steps, strict=True):
@@ -349,6 +358,10 @@ class ThreadWriter(Followed, Books, Lives, PooledActor):
         for part in parts:
             if not part.late and not part.run.over:
                 self._end(part.run, Ending("failed", error))
+
+    def _tries_again(self, part: Part) -> bool:
+        """True when a decision that others were faster than is made anew; reports do not give in to answers."""
+        return part.conflicts < (CONFLICTS_MAX if not isinstance(part.command, Report) else REPORT_CONFLICTS_MAX)
 
     def _lose(self, last: Part, error: Exception) -> None:
         """A run that was to be stored at its end was not: its work is lost, what others stored is as they left it."""
@@ -370,10 +383,12 @@ class ThreadWriter(Followed, Books, Lives, PooledActor):
         moved = self._step(run.ns) != step
         current, root = self.state.run, self.run or run
         if isinstance(part.command, Report) and (moved or current is None or current.id != root.terms.run):
-            error = StaleVersionError(self.thread, part.state.version - 1, self.state.version)
-            self._end(run, Ending("failed", error))
+            self._end(run, Ending("failed", self._overtaken(run, part.state.version - 1)))
             return
-        self._decide(run, part.bound(), conflicts=part.conflicts + 1)
+        command = part.bound()
+        if isinstance(command, Report):
+            command = replace(command, overtaken=True)
+        self._decide(run, command, conflicts=part.conflicts + 1)
 
     def _start(self, run: Run, decision: Decision) -> None:
         line = self.state.line(run.ns)

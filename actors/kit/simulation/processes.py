@@ -50,10 +50,19 @@ class Surroundings:
         """Where ids come from: the same seed, the same ids."""
         self.numbers = count(1)
         """Of runs."""
+        self.alive: set[str] = set()
+        """Names of the processes that live."""
+        self._processes = count(1)
 
     def entropy(self) -> bytes:
         """16 bytes for a commit's id."""
         return self.chance.randbytes(16)
+
+    def process_name(self) -> str:
+        """A name for a process, which lives from here on."""
+        name = f"process {next(self._processes)}"
+        self.alive.add(name)
+        return name
 
     def run_id(self) -> str:
         """An id for a run: a UUID string that tells the order."""
@@ -149,6 +158,9 @@ class _Actor(WatchedActor):
         """A bug, or the death of the process: the simulation gets it."""
         raise error
 
+    def _lives(self, process: str) -> bool | None:
+        return process in self.process.surroundings.alive
+
     def _book_of(self, ns: str) -> Progress:
         progress = self.open.get(ns)
         if progress is None:
@@ -189,6 +201,8 @@ class _Runtime(Runtime):
     def _mine(self, actor: ThreadActor) -> ThreadActor:
         if isinstance(actor, _Actor):
             actor.process = self.process
+            if actor.journal is not None:
+                actor.journal.process = self.process.name
             actor.repeated = self.process.repeated
         return actor
 
@@ -226,6 +240,8 @@ class Process:
         at_effect: Callable[[str], None] = lambda name: None,
     ) -> None:
         self.surroundings = surroundings
+        self.name = surroundings.process_name()
+        """By what others see that it lives."""
         self.thread = thread
         self.at_effect = at_effect
         """Called after each effect that is kept while its node goes on; raises `Crash` to die there."""

@@ -307,6 +307,7 @@ class Simulation:
         self.crashes += 1
         dead = self.processes[number]
         self.buried.append(dead)
+        self.surroundings.alive.discard(dead.name)
         self.processes[number] = self.started(self.graph)
         self.done = [entry for entry in self.done if entry[0] is not dead]
         for client in self.clients:
@@ -320,7 +321,7 @@ class Simulation:
         self.processes[number] = self.started(graph)
 
     def _call(self, step: str) -> None:
-        client = next(client for client in self.clients if step.startswith(f"{client.name} "))
+        client = next(one for one in self.clients if step.startswith((f"{one.name} makes ", f"{one.name} repeats ")))
         if not client.lost:
             move = client.moves[client.made]
             client.given = move(self.state) if callable(move) else move
