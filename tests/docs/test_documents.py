@@ -55,6 +55,13 @@ def test_every_document_is_reached_from_the_readme():
     assert [str(document.relative_to(ROOT)) for document in DOCUMENTS if document not in reached] == []
 
 
+def test_the_index_lists_every_page():
+    index = ROOT / "docs/index.md"
+    listed = {(index.parent / match["target"]).resolve() for match in LINK.finditer(prose(index))}
+    pages = {document for document in DOCUMENTS if document.is_relative_to(index.parent)} - {index}
+    assert [str(page.relative_to(ROOT)) for page in sorted(pages - listed)] == []
+
+
 @every_document
 def test_every_block_has_a_label_the_runner_knows(document):
     labels = [match["label"] for match in FENCE.finditer(document.read_text(encoding="utf-8"))]
