@@ -104,7 +104,6 @@ LEFT_OUT: dict[str, str] = {
     "checkpoint.memory:PersistentDict": "a pickle in a file",
     "checkpoint.postgres:ShallowPostgresSaver": "deprecated, keeps no history",
     "checkpoint.postgres.aio:AsyncShallowPostgresSaver": "deprecated, keeps no history",
-    "pregel.remote": "needs LangGraph's server",
     "types:PregelExecutableTask": "internal",
     "types:ensure_valid_checkpointer": "internal",
 }
