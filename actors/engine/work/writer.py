@@ -350,10 +350,10 @@ class ThreadWriter(Beside, Followed, Books, Lives, PooledActor):
                     if not part.run.over:
                         self._decide_again(part, step)
                 return
-        if isinstance(error, OutcomeUnknownError):
+        if isinstance(error, (OutcomeUnknownError, ThreadErasedError)):
             self.forget()
             if parts[0].run.outer is not None and self.run is not None:
-                # Nobody knows what the run above stands on: it ends, and what runs inside with it.
+                # Nobody knows what the run above stands on, or it is gone: it ends, and what runs inside with it.
                 self._end(self.run, Ending("failed", error))
         for part in parts:
             if not part.late and not part.run.over:
