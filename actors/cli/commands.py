@@ -7,7 +7,7 @@ from importlib.metadata import version
 import click
 
 from .frame.group import Root
-from .nouns import check, demo, events, inbox, state, threads
+from .nouns import archive, chain, check, demo, events, inbox, state, threads
 
 EXIT_CODES = """\b
 Exit codes: 0 done; 1 something was found, or refused, or differs;
@@ -37,6 +37,9 @@ for _command in (
     state.diff,
     state.history,
     inbox.inbox,
+    chain.verify,
+    archive.export,
+    archive.import_,
     check.check,
 ):
     clew.add_command(_command)

@@ -17,7 +17,7 @@ from .digest import genesis, link
 SEARCHED_MAX = 64
 """Rows that do not fit for which is looked up where they belong. With more, the key is wrong or all was rewritten."""
 
-Kind = Literal["changed", "missing", "swapped", "duplicated", "truncated", "foreign"]
+Kind = Literal["changed", "missing", "swapped", "duplicated", "truncated", "foreign", "unreadable", "erased"]
 
 
 class Anchor(Struct, frozen=True, gc=False):
