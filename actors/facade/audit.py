@@ -1,4 +1,4 @@
-"""Recorded threads: step through one, compare its states, list and prove threads, and check new code against all of them."""
+"""Recorded threads: lists of them, one step by step, proofs that they are whole, and new code checked against them."""
 
 from clew.actors.audit.check.gate import check_graph, check_thread
 from clew.actors.audit.check.report import CheckReport

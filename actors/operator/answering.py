@@ -34,6 +34,8 @@ def answer_question(
 ) -> Recorded:
     """Record the answer to a question. Nothing runs: whoever has the graph goes on with `invoke(None, config)`.
 
+    A process that works on the thread meanwhile meets the answer at its next commit, and goes on with it.
+
     Args:
         saver: where the thread is.
         thread: its id.
@@ -46,7 +48,7 @@ def answer_question(
         AlreadyAnsweredError: it has its answer; the error names who gave it, and when.
         UnknownInterruptError: nobody asked it, or it is asked no longer.
         InvalidAnswer: the answer does not fit the question's schema; nothing was written.
-        RefusedError: `who` may not answer it, or the thread is running.
+        RefusedError: `who` may not answer it.
         EncodeError: the value cannot be stored.
         UnknownThreadError: there is no such thread.
     """
@@ -55,7 +57,7 @@ def answer_question(
 
     def say(draft: Draft) -> None:
         line, asked = _open(draft.state, question)
-        _check(draft.state, thread, asked, value, who)
+        _check(asked, value, who)
         draft.record(Resumed(ns=line.ns, question=asked.raised.question, value=payload, who=who, comment=comment))
         found[:] = [(line, asked)]
 
@@ -91,11 +93,7 @@ def _open(state: ThreadState, name: str) -> tuple[Line, Question]:
     raise not_open(state, answered[-1] if answered and not found else name, waiting)
 
 
-def _check(state: ThreadState, thread: str, question: Question, value: Any, who: str) -> None:
-    if state.running:
-        raise RefusedError(
-            f"thread {thread!r} is being run: answer when it rests, or through its graph, Command(resume=...)"
-        )
+def _check(question: Question, value: Any, who: str) -> None:
     permitted = question.raised.who
     if permitted and who not in permitted:
         raise RefusedError(

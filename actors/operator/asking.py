@@ -16,7 +16,7 @@ from ..engine.log import ThreadLog
 
 
 def inbox(saver: BaseCheckpointSaver, limit: int = THREADS_LISTED_MAX) -> list[InboxItem]:
-    """The open questions of all threads that wait, the one that waits longest first. No log is read.
+    """The open questions of all threads that rest, the one that waits longest first. No log is read.
 
     Args:
         saver: where the threads are.

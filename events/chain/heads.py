@@ -6,7 +6,7 @@
     {"signature": "<hex>"}
 
 The signature is HMAC-SHA-256 of all lines before it, under a key of yours; without a key it is their plain SHA-256,
-which shows accidents. Whoever can write the store and has no key can cut off ends, but not so that this file still fits.
+which shows accidents. Whoever can write the store and has no key can cut off ends, not so that this file still fits.
 """
 
 from __future__ import annotations

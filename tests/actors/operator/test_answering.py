@@ -13,7 +13,6 @@ from clew.errors import (
     AlreadyAnsweredError,
     EncodeError,
     InvalidAnswer,
-    RefusedError,
     ThreadErasedError,
     UnknownInterruptError,
     UnknownThreadError,
@@ -169,29 +168,38 @@ def test_a_type_that_only_the_code_knows_is_asked_for_again_when_it_does_not_fit
     assert ValidationError
 
 
-def test_a_thread_that_is_being_run_is_left_to_its_graph() -> None:
-    saver = InMemorySaver()
-    asked, go = threading.Event(), threading.Event()
+def test_a_process_at_work_meets_the_answer_and_goes_on_with_it(saver: BaseCheckpointSaver) -> None:
+    began, go = threading.Event(), threading.Event()
+    asked = 0
 
     def slow(_: Any) -> dict[str, Any]:
-        asked.set()
+        began.set()
         go.wait(10)
-        return {}
+        return {"b": "slow"}
 
-    builder = StateGraph(TypedDict("Any", {"a": Any})).add_node("ask", lambda _: {"a": interrupt("?")})
-    graph = builder.add_node("slow", slow).add_edge(START, "ask").add_edge(START, "slow").compile(checkpointer=saver)
-    runner = threading.Thread(target=graph.invoke, args=({"a": 0}, CONFIG))
+    def ask(_: Any) -> dict[str, Any]:
+        nonlocal asked
+        asked += 1
+        return {"a": interrupt("?")}
+
+    builder = StateGraph(TypedDict("Both", {"a": Any, "b": Any})).add_node(ask).add_node(slow)
+    graph = builder.add_edge(START, "ask").add_edge(START, "slow").compile(checkpointer=saver)
+    outcome: list[Any] = []
+    runner = threading.Thread(target=lambda: outcome.append(graph.invoke({"a": 0}, CONFIG)))
     runner.start()
     try:
-        assert asked.wait(10)
+        assert began.wait(10)
         while not (found := open_questions(saver, "t")):
             pass
-        with pytest.raises(RefusedError, match="is being run"):
-            answer_question(saver, "t", next(iter(found)), 1)
+        assert answer_question(saver, "t", next(iter(found)), "here").open == 0
     finally:
         go.set()
         runner.join()
-    assert answer_question(saver, "t", next(iter(found)), 1).open == 0
+    rested = graph.get_state(CONFIG)
+    done = graph.invoke(None, CONFIG) if rested.next else rested.values
+    assert done == {"a": "here", "b": "slow"}
+    assert asked == 2
+    assert len(outcome) == 1
 
 
 def test_the_inbox_lists_what_waits_longest_first(saver: BaseCheckpointSaver) -> None:
