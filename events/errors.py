@@ -185,11 +185,12 @@ class CipherError(StoreError):
 class ThreadErasedError(StoreError, KeyError):
     """The thread was erased: nothing is added to what it was. A new call begins it anew, unless its proof was kept."""
 
-    def __init__(self, thread: str, epoch: int | None = None) -> None:
+    def __init__(self, thread: str, epoch: int | None = None, *, advice: str = "") -> None:
         self.thread = thread
         self.epoch = epoch
         """Epoch of the life that was erased, where another one may follow; None where none may, or it is not known."""
-        advice = "start another thread id" if epoch is None else "a new call begins it anew"
+        if not advice:
+            advice = "start another thread id" if epoch is None else "a new call begins it anew"
         super().__init__(f"thread {thread!r} was erased; {advice}")
 
     __str__ = Exception.__str__

@@ -39,10 +39,20 @@ class ThreadLog(Struct, frozen=True):
         state = ThreadState() if state is None else state
         rows = self.store.read(self.thread, after=state.version, tenant=self.tenant)
         if state.version >= 0 and not self._goes_on(state, rows):
-            state = ThreadState()
-            rows = self.store.read(self.thread, tenant=self.tenant)
+            return self._in_its_life(self.load(codec, channels))
         for row in rows:
             state = fold(state, self.recorded(row, state, codec), channels)
+        return state
+
+    def _in_its_life(self, state: ThreadState) -> ThreadState:
+        """The state in the life that the store knows: a thread that was brought back has the log of an earlier one."""
+        try:
+            head = self.store.head(self.thread, self.tenant)
+        except ThreadErasedError:
+            return state
+        if head is not None and head.version == state.version and head.head.epoch > state.epoch:
+            state = state.copy()
+            state.epoch = head.head.epoch
         return state
 
     def commits(self, codec: Codec, after: Recorded | None = None) -> Iterator[Recorded]:

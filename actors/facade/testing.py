@@ -2,8 +2,9 @@
 
 `ScriptedModel` answers from a script. `given` plays one thread; `Simulation` and `explore` take its steps in any
 order; `graph_machine` has Hypothesis look for an order that fails; `crash_everywhere` kills real processes.
-`FaultyStore` fails at the n-th call; `StoreContract` is what a store must do. `save_log` and `load_log` keep a
-thread's log for a later test; `assert_fits` holds a graph to recorded threads. Install the `testing` extra.
+`FaultyStore` fails at the n-th call; `StoreContract` is what a store must do, `VaultContract` what a vault of keys.
+`save_log` and `load_log` keep a thread's log for a later test; `assert_fits` holds a graph to recorded threads. Install
+the `testing` extra.
 """
 
 from importlib import import_module
@@ -37,6 +38,7 @@ from clew.actors.kit.simulation.exploring import Exploration, explore
 from clew.actors.kit.simulation.processes import Crash
 from clew.actors.kit.simulation.simulation import Simulation, SimulationFailed
 from clew.actors.kit.store_contract import StoreContract
+from clew.actors.kit.vault_contract import VaultContract
 
 if TYPE_CHECKING:
     from clew.actors.kit.machine.inputs import inputs_of
@@ -65,6 +67,7 @@ __all__ = [
     "SimulationFailed",
     "SqliteFiles",
     "StoreContract",
+    "VaultContract",
     "VirtualClock",
     "after_tool",
     "answered",

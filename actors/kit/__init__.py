@@ -8,6 +8,7 @@ crash/                         `kill -9` at every append, in real processes
 recorded_log.py, laws.py       logs as files; what every log must keep
 faulty_store.py                a store that fails at the n-th call
 store_contract.py              what every store must do
+vault_contract.py              what every vault of keys must do
 plugin.py                      the pytest plug-in
 strategies/                    Hypothesis strategies for all that a thread can hold
 """

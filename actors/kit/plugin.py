@@ -20,7 +20,7 @@ from .recorded_log import RecordedLog
 from .simulation.clock import VirtualClock
 
 # Before anything imports it: a failing contract test then shows its values.
-pytest.register_assert_rewrite("clew.actors.kit.store_contract")
+pytest.register_assert_rewrite("clew.actors.kit.store_contract", "clew.actors.kit.vault_contract")
 
 NIGHTLY = "nightly"
 NIGHTLY_EXAMPLES = 2_000

@@ -15,7 +15,7 @@ from typing import Any, final
 
 from msgspec.structs import replace
 
-from ...events.archive.logfile import ArchivedThread, open_text, read_logs, write_log
+from ...events.archive.logfile import ArchivedThread, read_logs, text_into, write_log
 from ...events.chain.digest import genesis, link
 from ...events.codec.commits import decode_commit, encode_commit
 from ...events.codec.values import Codec
@@ -108,7 +108,7 @@ class RecordedLog:
         ]
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with open_text(str(target), "w") as file:
+        with open(target, "wb") as raw, text_into(raw, packed=str(target).endswith(".gz")) as file:
             write_log(file, ArchivedThread(self.thread, self.tenant, self.head, list(self.rows), more), words)
         return target
 

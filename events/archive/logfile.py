@@ -12,10 +12,12 @@ are, in words. They are left alone by whoever does not know them, so that a late
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import repeat
 from os import PathLike, fspath
 from typing import IO, Any, Final
@@ -77,17 +79,32 @@ def read_logs(path: str | PathLike[str]) -> Iterator[ArchivedThread]:
         OSError: the file cannot be read.
     """
     name = fspath(path)
-    with open_text(name, "r") as file:
+    with open_text(name) as file:
         lines = _lines(file, name)
         for number, head in lines:
             yield _thread(head, number, lines, name)
 
 
-def open_text(name: str, mode: str) -> IO[str]:
-    """The file as text, packed where its name says so."""
+def open_text(name: str) -> IO[str]:
+    """The file as text to be read, unpacked where its name says so."""
     if name.endswith(".gz"):
-        return gzip.open(name, f"{mode}t", encoding="utf-8")  # type: ignore[return-value]
-    return open(name, mode, encoding="utf-8")
+        return gzip.open(name, "rt", encoding="utf-8")  # type: ignore[return-value]
+    return open(name, encoding="utf-8")
+
+
+@contextmanager
+def text_into(file: IO[bytes], *, packed: bool) -> Iterator[IO[str]]:
+    """Text to be written into an open file, which is cut to it and stays open."""
+    file.truncate(0)
+    binary: Any = gzip.GzipFile("", "wb", fileobj=file) if packed else file
+    text = io.TextIOWrapper(binary, encoding="utf-8")
+    try:
+        yield text
+    finally:
+        text.detach()
+        if packed:
+            binary.close()
+        file.flush()
 
 
 def _lines(file: Iterable[str], name: str) -> Iterator[tuple[int, dict[str, Any]]]:

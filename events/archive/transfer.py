@@ -8,11 +8,13 @@ from os import PathLike, fspath
 from typing import IO, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..chain.verify import Finding, verify
 from ..errors import ArchiveError, ThreadErasedError
 from ..stores.store import RUNNING, Entry, Head, Store, ThreadHead
-from .logfile import ArchivedThread, open_text, read_logs, write_log
+from .logfile import ArchivedThread, read_logs, text_into, write_log
+from .partial import being_written
 
 THREADS_MAX: Final = 1_000_000
 """Threads that one export of a whole tenant takes; the newest ones."""
@@ -33,7 +35,8 @@ def export_threads(
 ) -> list[Exported]:
     """Write threads to a new archive, which is there, on disk, as a whole or not at all.
 
-    A thread's commits are those of one moment; different threads may be of different ones.
+    A thread's commits are those of one moment; different threads may be of different ones. What exports that died have
+    left in the folder, files whose names end in ".clew-part", is removed.
 
     Args:
         store: whose threads.
@@ -42,7 +45,7 @@ def export_threads(
         tenant: whose.
 
     Raises:
-        FileExistsError: the file is there already; nothing is overwritten.
+        FileExistsError: the file is there already, or is being written; nothing is overwritten.
         CorruptCommitError: a thread is damaged in the store.
     """
     name = fspath(path)
@@ -50,26 +53,30 @@ def export_threads(
         raise FileExistsError(f"{name!r} is there already; export to another file")
     if threads is None:
         threads = [head.thread for head in store.heads(limit=THREADS_MAX, tenant=tenant)]
-    partial = f"{name}.part.gz" if name.endswith(".gz") else f"{name}.part"
-    try:
-        with open_text(partial, "w") as file:
+    with being_written(name) as (partial, raw):
+        with text_into(raw, packed=name.endswith(".gz")) as file:
             exported = [_write_one(file, log) for log in _logs(store, threads, tenant)]
         _make_durable(partial)
         os.link(partial, name)
         _make_durable(os.path.dirname(os.path.abspath(name)))
-    finally:
-        if os.path.exists(partial):
-            os.unlink(partial)
     return exported
 
 
-def import_threads(store: Store, path: str | PathLike[str]) -> list[Exported]:
+def import_threads(store: Store, path: str | PathLike[str], *, restore_erased: bool = False) -> list[Exported]:
     """Append an archive's threads to a store, each proved by its chain before. May be repeated if it was broken off.
+
+    Args:
+        store: where to.
+        path: the archive.
+        restore_erased: True brings back threads whose ids were erased in this store, as they were: those that
+            `archive_idle_threads` moved away, or a backup from before a `delete_thread`. False refuses them, since
+            somebody wanted them gone.
 
     Raises:
         ArchiveError: the file is damaged, or a thread's chain in it is broken; threads before that one are there.
         StaleVersionError: a thread of this id is there and is another one, or has gone on.
-        ThreadErasedError: a thread of this id was erased.
+        ThreadErasedError: a thread of this id was erased; with `restore_erased`, one whose proof was kept when its key
+            was destroyed.
     """
     imported: list[Exported] = []
     for log in read_logs(path):
@@ -78,13 +85,35 @@ def import_threads(store: Store, path: str | PathLike[str]) -> list[Exported]:
         findings = verify(log.rows, log.thread, log.tenant)
         if findings:
             raise ArchiveError(fspath(path), 0, f"thread {log.thread!r}: {findings[0].message}")
-        for row in log.rows:
-            last = row is log.rows[-1]
-            # Until the last commit is there, nobody is to take it for a thread that waits or rests.
-            head = log.head if last else Head(RUNNING, graph=log.head.graph, updated=log.head.updated)
-            store.append(Entry(log.thread, row.version - 1, row.digest[:16], row.digest, row.body, head, log.tenant))
+        _append(store, log, restore_erased)
         imported.append(_exported(log))
     return imported
+
+
+def _append(store: Store, log: ArchivedThread, restore_erased: bool) -> None:
+    known = _head(store, log.thread, log.tenant)
+    # What an import that was broken off has begun is gone on with in the life that it began.
+    epoch = log.head.epoch if known is None else max(log.head.epoch, known.head.epoch)
+    try:
+        _append_rows(store, log, epoch)
+    except ThreadErasedError as error:
+        if error.epoch is None:
+            raise
+        if not restore_erased:
+            raise ThreadErasedError(
+                log.thread, error.epoch, advice="import_threads(..., restore_erased=True) brings it back as it was"
+            ) from None
+        # A life of its own in the store, whose log is that of the archive: writers that know another one are stale.
+        _append_rows(store, log, max(epoch, error.epoch + 1))
+
+
+def _append_rows(store: Store, log: ArchivedThread, epoch: int) -> None:
+    last = replace(log.head, epoch=epoch)
+    # Until the last commit is there, nobody is to take it for a thread that waits or rests.
+    before = Head(RUNNING, graph=log.head.graph, epoch=epoch, updated=log.head.updated)
+    for row in log.rows:
+        head = last if row is log.rows[-1] else before
+        store.append(Entry(log.thread, row.version - 1, row.digest[:16], row.digest, row.body, head, log.tenant))
 
 
 def verify_archive(path: str | PathLike[str]) -> dict[str, list[Finding]]:

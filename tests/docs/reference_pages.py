@@ -9,7 +9,17 @@ from pathlib import Path
 
 import clew.testing
 from clew.actors.kit import plugin
-from clew.events.vocabulary import EVENT_TYPES, VOCABULARY_VERSION, Commit, Limits, PlannedTask, Route, Update, Write
+from clew.events.vocabulary import (
+    EVENT_TYPES,
+    VOCABULARY_VERSION,
+    Commit,
+    Limits,
+    PlannedTask,
+    Recast,
+    Route,
+    Update,
+    Write,
+)
 
 REFERENCE = Path(__file__).parents[2] / "docs/reference"
 PAGE = REFERENCE / "events.md"
@@ -19,7 +29,7 @@ GROUPS = {
     "Any order": "Simulation explore Exploration SimulationFailed ScheduleMismatch VirtualClock",
     "Hypothesis": "graph_machine replay_failure MachineFailed inputs_of events commits values messages same",
     "Crashes": "crash_everywhere SITES SqliteFiles CrashReport CrashFailed",
-    "Stores": "Fault FaultyStore faulty_saver Crash StoreContract",
+    "Stores": "Fault FaultyStore faulty_saver Crash StoreContract VaultContract",
     "Logs": "save_log load_log RecordedLog assert_fits",
     "Models": "ScriptedModel Rule reply_to after_tool when otherwise in_order call",
 }
@@ -40,7 +50,10 @@ def events_page() -> str:
     """The page's text."""
     parts = [INTRODUCTION, "## The commit\n", _section(Commit, ""), "## Events\n"]
     parts += [_section(event, f" (tag {event.__struct_config__.tag})") for event in EVENT_TYPES]  # type: ignore[attr-defined]
-    parts += ["## Parts of events\n", *(_section(part, "") for part in (Write, Route, Limits, PlannedTask, Update))]
+    parts += [
+        "## Parts of events\n",
+        *(_section(part, "") for part in (Write, Route, Limits, PlannedTask, Update, Recast)),
+    ]
     return "\n".join(parts)
 
 

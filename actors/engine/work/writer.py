@@ -142,7 +142,7 @@ class ThreadWriter(Beside, Followed, Books, Lives, PooledActor):
             return False
         before, held = self.stored, self.held
         state = self.log.load(self.codec, self.channels, before)
-        if (state.version, state.digest) == (before.version, before.digest):
+        if (state.version, state.digest, state.epoch) == (before.version, before.digest, before.epoch):
             return False
         self.state, self.held = state, None
         if held is not None and self.run is not None:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import gzip
 import json
+import multiprocessing
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypedDict
 
 import pytest
-from clew import START, Command, StateGraph, interrupt
+from clew import START, Command, Runtime, StateGraph, interrupt
 from clew.archive import export_threads, import_threads, verify_archive
 from clew.checkpoint import BaseCheckpointSaver, InMemorySaver
-from clew.errors import ArchiveError, StaleVersionError, ThreadErasedError
+from clew.errors import ArchiveError, StaleVersionError, StoreError, ThreadErasedError
 from clew.events.stores.memory import MemoryStore
 from clew.events.stores.store import Store
 from clew.privacy import Keyring
+from clew.testing import Fault, FaultyStore
 
 
 class Letter(TypedDict):
@@ -26,8 +30,8 @@ def sign(state: Letter) -> dict[str, str]:
     return {"signed": interrupt({"sign": state["text"]})}
 
 
-def graph(saver: BaseCheckpointSaver) -> Any:
-    return StateGraph(Letter).add_node(sign).add_edge(START, "sign").compile(checkpointer=saver)
+def graph(saver: BaseCheckpointSaver, **options: Any) -> Any:
+    return StateGraph(Letter).add_node(sign).add_edge(START, "sign").compile(checkpointer=saver, **options)
 
 
 def at(thread: str) -> dict[str, Any]:
@@ -99,8 +103,116 @@ def test_importing_again_changes_nothing_and_a_thread_that_went_on_is_not_taken_
     with pytest.raises(StaleVersionError):
         import_threads(other, tmp_path / "kept.jsonl")
     store.erase("a")
-    with pytest.raises(ThreadErasedError):
+    with pytest.raises(
+        ThreadErasedError, match=r"'a' was erased; import_threads\(\.\.\., restore_erased=True\) brings"
+    ):
         import_threads(store, tmp_path / "kept.jsonl")
+
+
+def test_an_erased_thread_is_brought_back_as_it_was_and_goes_on(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "kept.jsonl"
+    known = desk(store, "a")
+    rows = store.read("a")
+    for _ in range(2):  # a thread may be moved away and brought back more than once
+        path.unlink(missing_ok=True)
+        export_threads(store, path)
+        store.erase("a")
+        assert known.get_state(at("a")).values == {}
+        assert [one.thread for one in import_threads(store, path, restore_erased=True)] == ["a"]
+        import_threads(store, path, restore_erased=True)  # once more, as after a crash at its end
+        assert [(row.version, row.digest) for row in store.read("a")] == [(row.version, row.digest) for row in rows]
+        with Runtime() as elsewhere:
+            fresh = graph(BaseCheckpointSaver(store), runtime=elsewhere)
+            assert fresh.get_state(at("a")).next == ("sign",)
+    # The process that worked on the life before, and one that knows nothing of it.
+    assert known.invoke(Command(resume="Ann"), at("a")) == {"text": "letter of a", "signed": "Ann"}
+    with Runtime() as elsewhere:
+        fresh = graph(BaseCheckpointSaver(store), runtime=elsewhere)
+        assert fresh.get_state(at("a")).values["signed"] == "Ann"
+        fresh.invoke({"text": "another"}, at("a"))
+        assert fresh.invoke(Command(resume="Ben"), at("a"), durability="exit")["signed"] == "Ben"
+    assert known.get_state(at("a")).values == {"text": "another", "signed": "Ben"}
+
+
+def test_a_thread_is_restored_by_what_it_is_asked_first(store: Store, tmp_path: Path) -> None:
+    desk(store, "a", "b")
+    export_threads(store, tmp_path / "kept.jsonl")
+    for thread in ("a", "b"):
+        store.erase(thread)
+    import_threads(store, tmp_path / "kept.jsonl", restore_erased=True)
+    with Runtime() as elsewhere:
+        fresh = graph(BaseCheckpointSaver(store), runtime=elsewhere)
+        assert fresh.invoke(Command(resume="Ann"), at("a"))["signed"] == "Ann"
+        assert fresh.invoke(Command(resume="Ben"), at("b"), durability="exit")["signed"] == "Ben"
+
+
+def test_a_restore_that_was_broken_off_is_gone_on_with(tmp_path: Path) -> None:
+    store = MemoryStore()
+    desk(store, "a").invoke(Command(resume="Ann"), at("a"))
+    export_threads(store, tmp_path / "kept.jsonl")
+    store.erase("a")
+    broken = FaultyStore(store, Fault("fail", 2))
+    with pytest.raises(StoreError):
+        import_threads(broken, tmp_path / "kept.jsonl", restore_erased=True)
+    assert len(store.read("a")) == 1
+    import_threads(store, tmp_path / "kept.jsonl", restore_erased=True)
+    assert desk(store).get_state(at("a")).values["signed"] == "Ann"
+
+
+def test_a_thread_that_began_anew_is_not_overwritten(store: Store, tmp_path: Path) -> None:
+    desk(store, "a")
+    export_threads(store, tmp_path / "kept.jsonl")
+    store.erase("a")
+    desk(store, "a")
+    with pytest.raises(StaleVersionError):
+        import_threads(store, tmp_path / "kept.jsonl", restore_erased=True)
+
+
+def test_what_a_destroyed_key_erased_stays_erased(store: Store, tmp_path: Path) -> None:
+    saver = BaseCheckpointSaver(store, cipher=Keyring({"m": b"m" * 32}))
+    store.vault().setup()  # type: ignore[attr-defined]
+    graph(saver).invoke({"text": "a secret"}, at("a"))
+    export_threads(store, tmp_path / "kept.jsonl")
+    saver.erase_subject("a")
+    with pytest.raises(ThreadErasedError, match="start another thread id"):
+        import_threads(store, tmp_path / "kept.jsonl", restore_erased=True)
+
+
+def test_what_an_export_left_that_died_is_removed_by_the_next_one_into_the_folder(tmp_path: Path) -> None:
+    store = MemoryStore()
+    desk(store, "a")
+    died = multiprocessing.get_context("fork").Process(target=die_in_export, args=(store, tmp_path / "first.jsonl"))
+    died.start()
+    died.join(60)
+    assert [file.name for file in tmp_path.iterdir()] == ["first.jsonl.clew-part"]
+    (tmp_path / "another program's.part").write_text("precious")
+    export_threads(store, tmp_path / "second.jsonl.gz")
+    assert {file.name for file in tmp_path.iterdir()} == {"another program's.part", "second.jsonl.gz"}
+    assert verify_archive(tmp_path / "second.jsonl.gz") == {}
+
+
+def die_in_export(store: Store, path: Path) -> None:
+    def threads() -> Iterator[str]:
+        yield "a"
+        os._exit(1)
+
+    export_threads(store, path, threads())
+
+
+def test_an_export_under_way_is_left_alone_and_its_name_is_taken(tmp_path: Path) -> None:
+    store = MemoryStore()
+    desk(store, "a", "b")
+
+    def threads() -> Iterator[str]:
+        yield "a"
+        with pytest.raises(FileExistsError, match=r"first\.jsonl' is being written by another export"):
+            export_threads(store, tmp_path / "first.jsonl")
+        export_threads(store, tmp_path / "second.jsonl")
+        yield "b"
+
+    export_threads(store, tmp_path / "first.jsonl", threads())
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["first.jsonl", "second.jsonl"]
+    assert [one.thread for one in import_threads(MemoryStore(), tmp_path / "first.jsonl")] == ["a", "b"]
 
 
 def test_a_file_that_is_there_is_not_overwritten_and_a_failed_export_leaves_none(tmp_path: Path) -> None:
