@@ -189,11 +189,11 @@ def _from_command(plan: Plan, node: str, command: Command[Any], result: Returned
     goto = command.goto
     targets = (goto,) if isinstance(goto, (str, Send)) else goto
     if not isinstance(targets, Iterable):
-        raise InvalidUpdateError(
-            f"node {node!r} returned Command(goto={goto!r}): give a node's name, a Send, or a list"
-        )
+        who = "the graph's input is" if node == START else f"node {node!r} returned"
+        raise InvalidUpdateError(f"{who} Command(goto={goto!r}): give a node's name, a Send, or a list")
+    who = "Command(goto=…) as the graph's input" if node == START else f"Command(goto=…) of node {node!r}"
     for target in targets:
-        _add_route(plan, target, f"Command(goto=…) of node {node!r}", result.routes)
+        _add_route(plan, target, who, result.routes)
 
 
 def _from_update(plan: Plan, node: str, update: Any, result: Returned) -> None:
@@ -226,9 +226,10 @@ def _from_object(plan: Plan, node: str, value: Any, result: Returned, verb: str)
         return
     items = _items_of(value)
     if items is None or (items and not any(key in plan.channels or key in plan.managed for key, _ in items)):
+        who = "the graph's input" if node == START else f"node {node!r}"
         raise InvalidUpdateError(
             with_code(
-                f"node {node!r} {verb} {value!r}: return a dict of state keys ({', '.join(plan.channels)}), "
+                f"{who} {verb} {value!r}: return a dict of state keys ({', '.join(plan.channels)}), "
                 "an instance of a state class, a Command, or None",
                 "INVALID_GRAPH_NODE_RETURN_VALUE",
             )

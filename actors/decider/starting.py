@@ -82,8 +82,10 @@ def withdraw(draft: Draft) -> None:
 
 def proceed_with(request: Request, command: Continue) -> Decision:
     """`None` as input: at a checkpoint, a new branch from it; else whatever is open."""
-    head = request.line.head
-    if head is None:
+    line = request.line
+    head = line.head
+    if head is None or not (line.run or line.tasks or line.cells or command.checkpoint):
+        # An update by hand that wrote nothing and leads nowhere leaves a thread as new as it was.
         raise EmptyInputError(
             f"thread {request.thread!r} has nothing to continue: give it input, as in graph.invoke({{...}}, config)"
         )

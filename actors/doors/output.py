@@ -27,10 +27,10 @@ def output_of(graph: Setup, run: Run, output_keys: str | Sequence[str] | None, v
     output, questions = _output(graph, run, output_keys)
     if version == "v2":
         coerce = graph.plan.output_view.coerce
-        if coerce is not None and output_keys is None and isinstance(output, dict):
+        if questions and not isinstance(output, dict):
+            output = {}  # LangGraph's form of no whole state: one key, a root, an entrypoint that has not returned yet
+        elif coerce is not None and output_keys is None and isinstance(output, dict):
             output = coerce(**output)
-        if output is None and questions and graph.plan.entry:
-            output = {}  # an entrypoint that has not returned yet: LangGraph's form of it
         return GraphOutput(output, tuple(questions))
     if not questions:
         return output

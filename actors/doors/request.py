@@ -40,6 +40,8 @@ DURABILITIES = ("sync", "async", EXIT)
 VERSIONS = ("v1", "v2")
 """Forms of stream chunks and results."""
 NOWHERE: frozenset[str] = frozenset()
+CUSTOM = frozenset({"custom"})
+"""The mode of what nodes emit by themselves."""
 QUESTION_ID_LENGTH = 32
 STRICT_RESUME = "__pregel_strict_resume"
 """Key of `configurable` that has answers refused which LangGraph takes with a shrug; the name is LangGraph's."""
@@ -195,16 +197,31 @@ def _show_around(run: Run, graph: Setup, around: Run, options: Options) -> None:
     readers = [(reader, view) for reader, view in around.readers if reader is not around]
     if around.settings.subgraphs:
         readers.append((around, around.view))
+    if not readers:
+        return
+    custom = _reads_custom(run)
+    if custom is not None and custom is not run and all(reader is not custom for reader, _ in readers):
+        readers.append((custom, custom.view))
     shown = run.settings.output_keys if options.stepwise else result_keys(graph, run.settings.output_keys)
     for reader, outer in readers:
-        # Who reads what nodes emit has it alone: it may hand it on, and it must not come twice.
-        modes = reader.settings.modes - (run.settings.modes & {"custom"})
+        modes = reader.settings.modes if reader.settings.subgraphs else CUSTOM
+        modes = modes if reader is custom else modes - CUSTOM
         view = RunView(run.channels, run.view.keys, run.view.root, modes, shown)
         view.line, view.ns = run.view.line, run.view.ns
         describe_view(view, graph, run.settings.config, run.terms, Options(version=outer.version))
         view.seen_messages = reader.view.seen_messages
         reader.inner_views[view.ns] = view
         run.readers = (*run.readers, (reader, view))
+
+
+def _reads_custom(run: Run | None) -> Run | None:
+    """Who reads what nodes of a run emit: the nearest around that wants it, itself first, which has it alone.
+
+    It may hand it on, and it must not come twice.
+    """
+    while run is not None and "custom" not in run.settings.modes:
+        run = None if run.calling is None else run.calling.run
+    return run
 
 
 def encode_writes(run: Run, writes: Sequence[Write]) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypedDict
 import pytest
 from clew import END, START, Command, Send, StateGraph, interrupt
 from clew.checkpoint import BaseCheckpointSaver, InMemorySaver
-from clew.errors import InvalidUpdateError, UnknownCheckpointError
+from clew.errors import EmptyInputError, InvalidUpdateError, UnknownCheckpointError
 from clew.types import PregelTask, StateSnapshot, StateUpdate
 
 from .callers import Caller
@@ -457,3 +457,16 @@ def test_a_root_state_without_a_value_is_none(saver: BaseCheckpointSaver, caller
     graph.invoke(1, ONE)
     assert [one.values for one in caller.history(graph, ONE)] == [2, 1, None]
     assert caller.state(graph, {"configurable": {"thread_id": "nobody"}}).values == {}
+
+
+@pytest.mark.parametrize("as_node", ["b", END])
+def test_an_update_that_writes_nothing_and_leads_nowhere_leaves_a_new_thread_nothing_to_continue(
+    as_node: str, saver: BaseCheckpointSaver, caller: Caller
+) -> None:
+    graph = chain("a", "b").compile(checkpointer=saver)
+    caller.update(graph, ONE, None, as_node=as_node)
+    with pytest.raises(EmptyInputError):
+        caller.invoke(graph, None, ONE)
+    assert [row.metadata["source"] for row in caller.history(graph, ONE)] == ["update"]
+    caller.update(graph, ONE, {"x": 5}, as_node=as_node if as_node != END else "b")
+    assert caller.invoke(graph, None, ONE) == {"x": 5, "l": []}

@@ -566,6 +566,36 @@ def test_who_reads_a_graphs_custom_chunks_has_them_alone(caller: Caller) -> None
     assert caller.stream(graph, GIVEN, stream_mode="custom", subgraphs=True) == [((), ("handed on", "inner"))]
 
 
+@pytest.mark.parametrize("subgraphs", [False, True])
+def test_custom_chunks_from_further_below_are_the_nearest_readers_alone(subgraphs: bool) -> None:
+    got: list[Any] = []
+
+    def leaf(state: State) -> dict[str, Any]:
+        get_stream_writer()("leaf")
+        return {"l": ["leaf"]}
+
+    third = single(leaf, "leaf").compile()
+
+    def calls_third(state: State) -> dict[str, Any]:
+        got.extend(("third", chunk) for chunk in third.stream(state, stream_mode="updates"))
+        return {}
+
+    second = single(calls_third, "b").compile()
+
+    def calls_second(state: State) -> dict[str, Any]:
+        got.extend(("second", chunk) for chunk in second.stream(state, stream_mode="custom", subgraphs=subgraphs))
+        return {}
+
+    first = single(calls_second, "a").compile()
+    assert list(first.stream(GIVEN, stream_mode="custom", subgraphs=True)) == []
+    chunks = {name: chunk for name, chunk in got}
+    assert len(got) == 2
+    assert chunks["third"] == {"leaf": {"l": ["leaf"]}}
+    assert (ns_named([chunks["second"]]) if subgraphs else chunks["second"]) == (
+        [(("a", "b"), "leaf")] if subgraphs else "leaf"
+    )
+
+
 def test_a_command_to_the_parent_leaves_no_update_of_its_node(caller: Caller) -> None:
     inner = single(lambda state: Command(graph=Command.PARENT, update={"l": ["up"]}, goto="z"), "s").compile()
     graph = single(inner, "inner").add_node("z", signing("z")).compile()

@@ -217,3 +217,17 @@ def test_the_types_name_every_mode() -> None:
     modes = {"values", "updates", "checkpoints", "tasks", "debug", "messages", "custom", "tools"}
     assert set(get_args(StreamMode)) == modes
     assert len(get_args(StreamPart)) == len(modes)
+
+
+def test_beside_a_question_what_is_no_whole_state_is_an_empty_dict(saver: BaseCheckpointSaver, caller: Caller) -> None:
+    graph = declared(Model).compile(checkpointer=saver)
+    for given in ({"x": 1}, None):
+        asked = caller.invoke(graph, given, THREAD, output_keys="x", version="v2")
+        assert (asked.value, [one.value for one in asked.interrupts]) == ({}, ["q"])
+    assert caller.invoke(graph, None, THREAD, output_keys=["x"], version="v2").value == {"x": 1}
+    assert caller.invoke(graph, Command(resume="r"), THREAD, output_keys="x", version="v2") == GraphOutput(1, ())
+    root = StateGraph(Annotated[list, operator.add]).add_node("ask", lambda state: [interrupt("q")])
+    asking_root = root.add_edge(START, "ask").compile(checkpointer=saver)
+    other = {"configurable": {"thread_id": "root"}}
+    assert caller.invoke(asking_root, ["x"], other, version="v2").value == {}
+    assert caller.invoke(asking_root, Command(resume="r"), other, version="v2").value == ["x", "r"]

@@ -160,3 +160,18 @@ def test_checkpoint_during_is_an_older_name_of_durability_and_not_to_be_given_wi
     with pytest.deprecated_call(match="durability"), pytest.raises(ValueError, match="durability alone"):
         list(graph.stream(GIVEN, ONE, checkpoint_during=during, durability="sync"))
     assert graph.invoke(GIVEN, ONE, checkpoint_during=None)["x"] == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (Command(goto="misspelt"), "^Command\\(goto=…\\) as the graph's input leads to 'misspelt', which is no node"),
+        (Command(goto=Send("misspelt", {})), "^Command\\(goto=…\\) as the graph's input leads to 'misspelt'"),
+        (Command(goto=3), "^the graph's input is Command\\(goto=3\\): give a node's name"),
+        (Command(update=3), "^the graph's input gave an update 3: return a dict of state keys"),
+    ],
+)
+def test_a_command_as_input_is_not_blamed_on_a_node(given: Any, says: str) -> None:
+    graph = paused(chain("a", "b"))
+    with pytest.raises(InvalidUpdateError, match=says):
+        graph.invoke(given, ONE)
