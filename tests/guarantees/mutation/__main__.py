@@ -1,4 +1,4 @@
-"""Run the mutation tests: `python -m tests.guarantees.mutation [--target NAME] [--sample N] [--folder FOLDER]`.
+"""Run the mutation tests: `python -m tests.guarantees.mutation [--target NAME] [--only FUNCTION] [--sample N]`.
 
 It works in a copy, where the rooms lie as they are imported, so nothing here is ever changed. Exit code 1: too few
 changes were noticed, or one survived that survivors.toml does not list.
@@ -57,6 +57,17 @@ class Mutant:
     """The lines that it took away and put there; empty unless it survived."""
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Which changes are tried; all of them by default."""
+
+    sample: int | None = None
+    """So many, drawn at random."""
+    seed: int = 0
+    only: tuple[str, ...] = ()
+    """Of functions whose names have one of these in them."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is asked for; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.guarantees.mutation", description=__doc__)
@@ -64,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--target", action="append", choices=list(SETTINGS["targets"]), help="this one; may be repeated"
     )
     parser.add_argument("--sample", type=int, help="so many changes of each target, drawn at random")
+    parser.add_argument("--only", action="append", help="changes whose function's name has this in it; may be repeated")
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
     parser.add_argument("--folder", type=Path, help="where the copies are made and kept; a temporary one by default")
     parser.add_argument("--children", type=int, default=2, help="changes that are tested at once")
@@ -71,17 +83,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as temporary:
         folder = (asked.folder or Path(temporary)).resolve()
         outcomes = [
-            tested(target, folder / target, asked.children, asked.sample, asked.seed)
+            tested(target, folder / target, asked.children, Wanted(asked.sample, asked.seed, tuple(asked.only or ())))
             for target in asked.target or SETTINGS["targets"]
         ]
         return 0 if all(outcomes) else 1
 
 
-def tested(target: str, folder: Path, children: int, sample: int | None, seed: int) -> bool:
+def tested(target: str, folder: Path, children: int, wanted: Wanted) -> bool:
     """Run one target and print its figures; True when enough was noticed and every survivor is expected."""
     settings = SETTINGS["targets"][target]
     lay_out(folder, settings["code"], settings["tests"])
-    names = drawn(folder, settings["code"], sample, seed) if sample else []
+    names = drawn(folder, settings["code"], wanted) if wanted != Wanted() else []
     command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(children), *names]
     # CI: Hypothesis draws the same examples each time then, and sets no deadline.
     surroundings = os.environ | {"CI": "true", "CLEW_TAMPER_CASES": "200"}
@@ -104,8 +116,8 @@ def lay_out(folder: Path, code: Iterable[str], tests: Iterable[str]) -> None:
     (folder / "pyproject.toml").write_text(project, encoding="utf-8")
 
 
-def drawn(folder: Path, code: Iterable[str], sample: int, seed: int) -> list[str]:
-    """Names of changes, drawn at random from all that mutmut makes of the code."""
+def drawn(folder: Path, code: Iterable[str], wanted: Wanted) -> list[str]:
+    """Names of changes, of the functions that are wanted, drawn at random from all that mutmut makes of the code."""
     from mutmut.mutation.file_mutation import mutate_file_contents
 
     names: list[str] = []
@@ -115,7 +127,9 @@ def drawn(folder: Path, code: Iterable[str], sample: int, seed: int) -> list[str
         module = ".".join(("clew", *Path(one).with_suffix("").parts))
         mutated = mutate_file_contents(str(path), path.read_text(encoding="utf-8"))
         names += [f"{module}.{name}" for name in mutated.mutant_names]
-    return random.Random(seed).sample(names, min(sample, len(names)))
+    if wanted.only:
+        names = [name for name in names if any(part in function_of(name) for part in wanted.only)]
+    return random.Random(wanted.seed).sample(names, min(wanted.sample or len(names), len(names)))
 
 
 def results(folder: Path, code: Iterable[str]) -> list[Mutant]:
