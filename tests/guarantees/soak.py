@@ -26,6 +26,7 @@ from pathlib import Path
 from clew import Runtime
 
 from ..support.postgres_server import PostgresServer
+from .found import keep
 from .histories import anomalies, operations
 from .town import ROUND_SECONDS, graph, store_at, stuck, words
 
@@ -178,7 +179,8 @@ def look(figures: Figures, address: str, diaries: Sequence[Path]) -> None:
     with store_at(address) as saver, Runtime() as runtime:
         town = graph(saver, runtime)
         figures.taken_up = len(stuck(town, threads))
-        figures.problems += anomalies(done, words(town, threads))
+        wrong = anomalies(done, words(town, threads))
+        figures.problems += wrong + [f"saved: {path}" for path in keep(wrong, done, saver)]
         figures.problems += [f"thread {thread} is stuck" for thread in stuck(town, threads)]
         figures.events = sum(head.version + 1 for head in saver.store.heads(limit=1_000_000))
     figures.threads = len(threads)
