@@ -7,7 +7,7 @@ import random
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from itertools import islice
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, Self, cast
 from weakref import WeakValueDictionary
 
 from ..codec.serializer import JsonPlusSerializer
@@ -23,6 +23,20 @@ from .store import Store
 
 THREADS_LISTED_MAX = 1_000_000
 """Threads that `list(None)` looks at; the newest ones."""
+
+
+class _Nowhere:
+    """Stands for the store of a saver that was made without one."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise NotImplementedError(
+            "this saver has no store: take InMemorySaver, SqliteSaver or PostgresSaver, or give BaseCheckpointSaver a "
+            "store of your own (clew.testing has its contract). What LangGraph's savers define, put and get_tuple of "
+            "checkpoints, is not asked of one here: threads are kept as events"
+        )
+
+    def close(self) -> None:
+        """Nothing to close."""
 
 
 class BaseCheckpointSaver:
@@ -46,8 +60,15 @@ class BaseCheckpointSaver:
     """What seals commits before they are chained and stored; None: they are stored in plain."""
 
     def __init__(
-        self, store: Store, *, tenant: str = "", serde: Any = None, cipher: Keyring | Cipher | None = None
+        self,
+        store: Store | None = None,
+        *,
+        tenant: str = "",
+        serde: Any = None,
+        cipher: Keyring | Cipher | None = None,
     ) -> None:
+        """A saver on a store. Without one its methods raise `NotImplementedError`: it is a base, and keeps nothing."""
+        store = cast("Store", _Nowhere()) if store is None else store
         self.store = store
         self.tenant = tenant
         self.serde = JsonPlusSerializer() if serde is None else serde

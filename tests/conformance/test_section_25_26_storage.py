@@ -454,3 +454,17 @@ def test_savers_open_with_the_peers_keywords(postgres_dsn):
     with PostgresSaver.from_conn_string(postgres_dsn, pipeline=False) as saver:
         saver.setup()
         assert saver.get_tuple(at("1")) is None
+
+
+def test_a_saver_without_a_store_is_a_base_that_keeps_nothing() -> None:
+    base, here = BaseCheckpointSaver(), {"configurable": {"thread_id": "1"}}
+    for call in (lambda: base.get_tuple(here), lambda: list(base.list(here)), lambda: base.delete_thread("1")):
+        with pytest.raises(NotImplementedError, match="no store"):
+            call()
+    with pytest.raises(NotImplementedError):
+        base.put(here, {}, {}, {})
+    assert base.get_next_version(None) < base.get_next_version("1")
+    graph = StateGraph(dict).add_node("a", lambda state: {}).add_edge(START, "a").compile(base)
+    with pytest.raises(NotImplementedError, match="no store"):
+        graph.invoke({}, here)
+    base.close()
