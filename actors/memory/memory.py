@@ -18,7 +18,8 @@ class InMemoryStore(KeptStore):
     """Keeps values in this process, for tests and notebooks; they end with it.
 
     Values are not encoded: whatever is in them comes back as the same object, in dicts and lists of the caller's own.
-    Searches without a query give items in the order in which they were first put. No time to live.
+    Searches without a query give namespaces, and the items of each, in the order in which they were first put. No time
+    to live.
 
     Args:
         index: makes values searchable by meaning: `{"embed": ..., "dims": ..., "fields": [...]}`.
@@ -37,8 +38,8 @@ class MemoryBackend:
     def __init__(self) -> None:
         self._lock = RLock()
         self._ids = count(1)
-        self._records: dict[tuple[tuple[str, ...], str], Record] = {}
-        """In the order in which their addresses were first put to."""
+        self._records: dict[tuple[str, ...], dict[str, Record]] = {}
+        """By namespace and key, each in the order in which they were first put to. No namespace is empty."""
         self._vectors: dict[int, tuple[Vector, ...]] = {}
         self._expires: dict[int, int] = {}
 
@@ -62,12 +63,13 @@ class MemoryBackend:
 
     def get(self, namespace: tuple[str, ...], key: str, alive: int | None) -> Record | None:
         """See `Session.get`."""
-        record = self._records.get((namespace, key))
+        record = self._records.get(namespace, {}).get(key)
         return record if record is not None and self._is_alive(record.id, alive) else None
 
     def scan(self, prefix: tuple[str, ...], alive: int | None, limit: int | None = None) -> Iterable[Record]:
-        """In the order in which they were first put."""
-        below = (record for record in self._records.values() if record.namespace[: len(prefix)] == prefix)
+        """Namespace by namespace, in the order in which they were first put."""
+        spaces = [records for namespace, records in self._records.items() if namespace[: len(prefix)] == prefix]
+        below = (record for records in spaces for record in records.values())
         return islice((record for record in below if self._is_alive(record.id, alive)), limit)
 
     def scores(self, prefix: tuple[str, ...], query: Vector) -> Mapping[int, float]:
@@ -83,34 +85,36 @@ class MemoryBackend:
 
     def put(self, entry: Entry) -> None:
         """See `Session.put`."""
-        before = self._records.get((entry.namespace, entry.key))
+        records = self._records.setdefault(entry.namespace, {})
+        before = records.get(entry.key)
         number = next(self._ids) if before is None else before.id
         created = entry.now if before is None else before.created
-        self._records[entry.namespace, entry.key] = Record(
-            number, entry.namespace, entry.key, entry.kept, created, entry.now, entry.ttl
-        )
+        records[entry.key] = Record(number, entry.namespace, entry.key, entry.kept, created, entry.now, entry.ttl)
         self._vectors[number] = entry.vectors
         self._expire(number, entry.expires)
 
     def delete(self, namespace: tuple[str, ...], key: str) -> None:
         """See `Session.delete`."""
-        record = self._records.pop((namespace, key), None)
+        records = self._records.get(namespace, {})
+        record = records.pop(key, None)
         if record is not None:
             self._vectors.pop(record.id, None)
             self._expire(record.id, None)
+            if not records:
+                del self._records[namespace]
 
     def refresh(self, records: Iterable[int], now: int) -> None:
         """See `Session.refresh`."""
         wanted = set(records)
-        for record in self._records.values() if wanted else ():
+        for record in self.scan((), None) if wanted else ():
             if record.id in wanted and record.ttl is not None:
                 self._expire(record.id, now + round(record.ttl * MINUTE))
 
     def sweep(self, now: int) -> int:
         """See `Session.sweep`."""
-        expired = [address for address, record in self._records.items() if not self._is_alive(record.id, now)]
-        for namespace, key in expired:
-            self.delete(namespace, key)
+        expired = [record for record in self.scan((), None) if not self._is_alive(record.id, now)]
+        for record in expired:
+            self.delete(record.namespace, record.key)
         return len(expired)
 
     def _is_alive(self, number: int, alive: int | None) -> bool:

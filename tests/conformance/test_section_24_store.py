@@ -266,6 +266,19 @@ def test_the_order_without_a_query(kind, request):
         assert keys(store.search(("o",))) == (["1", "2", "3"] if kind == "memory" else ["1", "3", "2"])
 
 
+def test_in_memory_a_search_goes_from_namespace_to_namespace() -> None:
+    store = InMemoryStore()
+    for number in range(4):
+        store.put(("o", str(number % 2)), str(number), {"n": number})
+    assert keys(store.search(("o",))) == ["0", "2", "1", "3"]
+    assert keys(store.search(("o",), limit=2, offset=1)) == ["2", "1"]
+    store.delete(("o", "0"), "0")
+    store.delete(("o", "0"), "2")
+    store.put(("o", "0"), "4", {})
+    assert keys(store.search(("o",))) == ["1", "3", "4"]
+    assert store.list_namespaces() == [("o", "0"), ("o", "1")]
+
+
 def test_limit_is_10_unless_said_and_offset_leaves_out(store):
     store.batch([PutOp(("many",), f"{number:02}", {"even": number % 2 == 0}) for number in range(25)])
     assert len(store.search(("many",))) == 10
