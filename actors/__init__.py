@@ -3,6 +3,7 @@
 facade/       what users import as `clew`
 author/       the graph builder: from StateGraph to a frozen Plan
 functional/   a workflow as a function: `@entrypoint`, `@task`
+channel_graph/ a graph made of channels by hand: `Pregel`, `NodeBuilder`
 doors/        invoke, stream and the state calls, sync and async
 follow/       a stream joined again
 run_stream/   the v3 event stream
@@ -13,6 +14,8 @@ agents/       ToolNode, agents, chat models
 memory/       the long-term store
 caching/      caches of nodes' and tasks' results
 watch/        callbacks, tokens, tracing
+audit/        recorded threads, stepped through and checked against new code
+remote/       a graph that runs on a server
 operator/     what is done to threads without their graphs' code
 kit/          what clew.testing opens
 cli/          the clew command

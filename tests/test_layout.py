@@ -362,6 +362,22 @@ def test_no_folder_holds_more_than_about_twelve_files():
     assert wide - {"actors/facade"} - WIDE_FOLDERS.keys() == set()
 
 
+def test_a_package_that_lists_its_files_lists_them_all():
+    """The docstring of a package is what a reader of the folder sees first; a `*` in a name stands for several."""
+    unlisted = []
+    for source in rooms():
+        text = ast.get_docstring(source.tree) or ""
+        if source.path.name != "__init__.py" or source.in_facade or not re.search(r"\w(\.py|/)", text):
+            continue
+        folder, listed = source.path.parent, set(re.findall(r"[\w*]+", text))
+        there = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+        there |= {path.parent.name for path in folder.glob("*/__init__.py")}
+        unlisted += [
+            f"{source.name}: {name}" for name in sorted(there) if not any(fnmatch(name, pattern) for pattern in listed)
+        ]
+    assert unlisted == []
+
+
 def test_the_tables_of_exceptions_name_what_exists():
     names = {*LONG_FILES, *WIDE_FOLDERS, *IMPORTS_BY_NAME}
     assert [name for name in names if not (ROOT / name).exists()] == []

@@ -2,12 +2,15 @@
 
 runtime.py     what a service holds: the threads' actors, the pool, the dispatcher
 thread.py      the thread actor: the only place that appends
+log.py         a thread's log in a store: read and folded, chained and appended
 work/          what the actor is told, and its book of what is under way
 dispatcher.py  actors that share a few threads
 journal.py     one append, or many in one transaction
 run.py         one run as its caller sees it: jobs to do, chunks to take, an end
-runner.py      runs user code, and nothing else does
-call.py        what a running node can reach: questions, effects, config
+runner.py      runs user code, and nothing else does; edits.py has it run path functions for `update_state`
+attempts/      one attempt of a node, piece by piece
+context.py     what a node is given besides its input
+call.py        what a running node can reach; question.py and effects.py are the two things it does there
 
 The default runtime is imported when somebody wants it: a tool node alone does not.
 """

@@ -6,6 +6,7 @@ simulation/                    any order of nodes, calls, waits and crashes, on 
 machine/                       a Hypothesis state machine made from a graph
 crash/                         `kill -9` at every append, in real processes
 recorded_log.py, laws.py       logs as files; what every log must keep
+fitting.py                     the deploy gate as an assertion
 faulty_store.py                a store that fails at the n-th call
 store_contract.py              what every store must do
 vault_contract.py              what every vault of keys must do

@@ -5,6 +5,7 @@ registry  which classes may be stored             digest    what binds answers a
 writer    the walk from a value to msgpack        reader    and back
 kinds/    how each kind of value comes apart      upcasting events of older vocabularies
 declared  classes a schema speaks of              refusals  why a value cannot be stored
+serializer  what savers take as `serde`
 """
 
 from .commits import decode_commit, encode_commit

@@ -5,11 +5,12 @@
     recorder.py         eventsourcing's recorder port over a store of ours, and its factory
     rows.py             from stored states to rows, checked
     memory.py           the store in memory
-    sqlite*.py          the store in a SQLite file: store, schema, connections, errors, savers
+    sqlite*.py          the store in a SQLite file: store, schema, connections, addresses, errors, savers
     postgres*.py        the store in Postgres: store, schema, connections, savers
     recorder_store.py   a store over any other recorder of the ecosystem
-    reading.py          who folds threads for what savers show
     saver.py            what `compile(checkpointer=...)` takes
+    checkpoints.py      checkpoints as savers show them; reading.py is who folds threads for that
+    copying.py          a thread's commits under another name
 
 Only the thread actor appends; anybody may read. Nothing here decodes a commit.
 """
