@@ -7,7 +7,7 @@ from importlib.metadata import version
 import click
 
 from .frame.group import Root
-from .nouns import archive, chain, check, demo, events, inbox, state, threads
+from .nouns import archive, chain, changes, check, demo, events, graph, inbox, state, threads
 
 EXIT_CODES = """\b
 Exit codes: 0 done; 1 something was found, or refused, or differs;
@@ -36,7 +36,12 @@ for _command in (
     state.state,
     state.diff,
     state.history,
+    graph.graph,
     inbox.inbox,
+    changes.fork,
+    changes.retry,
+    changes.cancel,
+    changes.erase,
     chain.verify,
     archive.export,
     archive.import_,

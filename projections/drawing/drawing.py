@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableLambda, RunnablePassthrough
@@ -11,6 +12,7 @@ from ...events.errors import DrawingUnavailableError, MissingPackageError
 from ...events.vocabulary import END, START
 from .edges import drawn_edges
 from .layout import Way
+from .marks import COLOURS, Mark
 from .shape import GraphShape, NodeShape
 from .svg import svg_of
 from .text import text_of
@@ -19,16 +21,34 @@ from .text import text_of
 class DrawableGraph(Graph):
     """A graph to look at: `draw_mermaid()`, `draw_mermaid_png()`, `draw_ascii()`, `draw_svg()`, `to_json()`."""
 
+    marks: Mapping[str, Mark] = {}
+    """How far a thread has come, by node id; see `marked`."""
+
+    def marked(self, marks: Mapping[str, Mark]) -> DrawableGraph:
+        """The same drawing with nodes marked as done, current, waiting or failed, in every form it is drawn in."""
+        drawing = DrawableGraph(self.nodes, self.edges)
+        drawing.marks = {node: mark for node, mark in marks.items() if node in self.nodes}
+        return drawing
+
     def draw_ascii(self) -> str:
         """The diagram in plain characters, drawn here: langchain-core's own needs a library under the GPL.
 
         Dotted lines are what a path function or a Command may choose.
         """
-        return text_of(self._names(), self._ways())
+        names = self._names()
+        return text_of({node: _with_mark(name, self.marks.get(node)) for node, name in names.items()}, self._ways())
 
     def draw_svg(self) -> str:
         """The diagram as SVG, drawn here: no service and no browser."""
-        return svg_of(self._names(), self._ways())
+        return svg_of(self._names(), self._ways(), self.marks)
+
+    def draw_mermaid(self, *args: Any, **options: Any) -> str:
+        """The diagram as Mermaid text, by langchain-core. Marked nodes are of the class that their mark names."""
+        drawn = super().draw_mermaid(*args, **options)
+        kinds = [mark for mark in COLOURS if mark in self.marks.values()]
+        lines = [f"\tclassDef {mark} fill:{COLOURS[mark][0]},stroke:{COLOURS[mark][1]}\n" for mark in kinds]
+        lines += [f"\tclass {_mermaid_id(node)} {mark}\n" for node, mark in self.marks.items()]
+        return drawn + "".join(lines)
 
     def _names(self) -> dict[str, str]:
         return {node.id: node.name for node in self.nodes.values()}
@@ -91,6 +111,16 @@ def graph_drawing(shape: GraphShape, *, xray: int | bool = False) -> DrawableGra
 
 def _add(graph: Graph, name: str, data: Runnable[Any, Any] | None, metadata: dict[str, Any] | None) -> None:
     graph.nodes[name] = Node(id=name, name=name, data=data, metadata=metadata)
+
+
+def _with_mark(name: str, mark: Mark | None) -> str:
+    return name if mark is None else f"{name} ({mark})"
+
+
+def _mermaid_id(node: str) -> str:
+    """The node's id as langchain-core writes it: everything but letters, digits, `_` and `-` by its code point."""
+    plain = (sign if (sign.isascii() and sign.isalnum()) or sign in "_-" else f"\\{ord(sign):x}" for sign in node)
+    return "".join(plain)
 
 
 def _runnable(node: NodeShape) -> Runnable[Any, Any] | None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from ...events.vocabulary import END, START
 from .layout import Layout, Place, Way, lay_out
+from .marks import COLOURS, Mark
 
 BOX_HEIGHT: Final = 36
 ROW_HEIGHT: Final = 88
@@ -28,8 +29,8 @@ _ARROW: Final = (
 )
 
 
-def svg_of(names: Mapping[str, str], ways: Sequence[Way]) -> str:
-    """The diagram; `names` has each node's name by its id, from the top."""
+def svg_of(names: Mapping[str, str], ways: Sequence[Way], marks: Mapping[str, Mark] = {}) -> str:
+    """The diagram; `names` has each node's name by its id, from the top, `marks` how far a thread came."""
 
     def width_of(place: Place) -> float:
         return len(names[place]) * LETTER + 24 if isinstance(place, str) else 12
@@ -39,12 +40,12 @@ def svg_of(names: Mapping[str, str], ways: Sequence[Way]) -> str:
     drawing = _Drawing(layout, row_of)
     lines = [drawing.down(way, places) for way, places in layout.steps]
     lines += [drawing.back(way, number, width_of) for number, way in enumerate(layout.back)]
-    boxes = [drawing.box(node, name, width_of(node)) for node, name in names.items()]
+    boxes = [drawing.box(node, name, width_of(node), marks.get(node, "")) for node, name in names.items()]
     width = layout.width + 2 * MARGIN + (18 * len(layout.back) + 40 if layout.back else 0)
     height = max(len(layout.rows) - 1, 0) * ROW_HEIGHT + BOX_HEIGHT + 2 * MARGIN
     size = f'viewBox="0 0 {width:.0f} {height}" width="{width:.0f}" height="{height}"'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" {size}>'
-    return "\n".join([head, f"<style>{_STYLE}</style>", _ARROW, *lines, *boxes, "</svg>"])
+    return "\n".join([head, f"<style>{_STYLE}{_style_of(marks)}</style>", _ARROW, *lines, *boxes, "</svg>"])
 
 
 class _Drawing:
@@ -54,11 +55,13 @@ class _Drawing:
         self._layout = layout
         self._row_of = row_of
 
-    def box(self, node: str, name: str, width: float) -> str:
+    def box(self, node: str, name: str, width: float, mark: str = "") -> str:
         x, y = self._x(node), self._y(node)
-        kind = {START: ' class="first"', END: ' class="last"'}.get(name, "")
+        kinds = " ".join(kind for kind in ({START: "first", END: "last"}.get(name, ""), mark) if kind)
+        kind = f' class="{kinds}"' if kinds else ""
+        title = f"<title>{mark}</title>" if mark else ""
         return (
-            f'<g{kind}><rect x="{x - width / 2:.1f}" y="{y}" width="{width:.1f}" height="{BOX_HEIGHT}" rx="6"/>'
+            f'<g{kind}>{title}<rect x="{x - width / 2:.1f}" y="{y}" width="{width:.1f}" height="{BOX_HEIGHT}" rx="6"/>'
             f'<text x="{x:.1f}" y="{y + BOX_HEIGHT / 2:.1f}">{_escaped(name)}</text></g>'
         )
 
@@ -96,6 +99,11 @@ class _Drawing:
 
     def _y(self, place: Place) -> int:
         return self._row_of[place] * ROW_HEIGHT + MARGIN
+
+
+def _style_of(marks: Mapping[str, Mark]) -> str:
+    used = (mark for mark in COLOURS if mark in marks.values())
+    return "".join(f".{mark} rect{{fill:{COLOURS[mark][0]};stroke:{COLOURS[mark][1]}}}" for mark in used)
 
 
 def _label(way: Way, x: float, y: float) -> str:

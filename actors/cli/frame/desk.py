@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import shlex
 from collections.abc import Callable, Iterable, Iterator
@@ -169,3 +170,15 @@ graph_option = click.option(
     "-g", "--graph", metavar="MODULE:NAME", help="The graph's code, for reducers of its own and classes of its values."
 )
 """The option by which a graph's code is had."""
+who_option = click.option("--who", metavar="NAME", envvar="CLEW_WHO", help="Who does it, for the log. [env: CLEW_WHO]")
+"""The option that says who does something; `user` gives who it is by default."""
+
+
+def user(given: str | None) -> str:
+    """Who does it: as given, or the user of this process."""
+    if given:
+        return given
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a user without a name
+        return f"user {os.getuid()}"

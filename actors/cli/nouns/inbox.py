@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +18,7 @@ from ....projections.state.thread import Question
 from ...operator.answering import answer_question, check_answer
 from ...operator.asking import inbox as items_of
 from ...operator.asking import open_questions
-from ..frame.desk import Desk, graph_option, offered, with_desk
+from ..frame.desk import Desk, graph_option, offered, user, who_option, with_desk
 from ..frame.group import Failure
 from ..frame.loading import load_graph
 from ..frame.names import question_named
@@ -132,7 +130,7 @@ def show_question(desk: Desk, question: str, thread: str | None) -> None:
 @click.option(
     "--file", type=click.File("r", encoding="utf-8"), help="Answer with the JSON in this file; - is standard input."
 )
-@click.option("--who", metavar="NAME", envvar="CLEW_WHO", help="Who answers; you by default. [env: CLEW_WHO]")
+@who_option
 @click.option("--comment", metavar="TEXT", default="", help="What goes into the log besides.")
 @thread_option
 @graph_option
@@ -162,7 +160,7 @@ def answer_one(
     item = question_named(desk.saver, question, None if thread is None else desk.thread(thread))
     asked = open_questions(desk.saver, item.thread).get(item.id)
     value = _given(desk, item, asked, answer, text, file)
-    person = who or _user()
+    person = user(who)
     record: dict[str, Any] = {"thread": item.thread, "question": item.id, "node": item.question.node, "who": person}
     if code is None:
         recorded = answer_question(desk.saver, item.thread, item.id, value, who=person, comment=comment)
@@ -221,13 +219,6 @@ def _typed(desk: Desk, item: InboxItem, asked: Question | None) -> Any:
             desk.out.say(str(error), "red")
             continue
         return value
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a user without a name
-        return f"user {os.getuid()}"
 
 
 class _Asked:
