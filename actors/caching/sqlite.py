@@ -119,7 +119,7 @@ class SqliteCache(BaseCache[ValueT], Generic[ValueT]):
         """Turn what SQLite raises into an error that names the file."""
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter quotes a damaged schema, as bytes
             raise StoreError(
                 f"the cache file {self._path!r} could not be used ({error}): nothing was lost but the cache; "
                 "close other writers, or delete the file"

@@ -151,8 +151,9 @@ class SqliteConnections:
         except sqlite3.Error as error:
             raise store_error(error, self.path) from error
         try:
+            # The first statement reads the schema; the error of a damaged one quotes it, and that may be no text.
             connection.execute(_SYNCHRONOUS[self._durability])
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             connection.close()
             raise store_error(error, self.path) from error
         return connection

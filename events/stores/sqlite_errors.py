@@ -18,10 +18,12 @@ def primary_code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-def store_error(error: sqlite3.Error, path: str) -> StoreError:
-    """The error of clew for one of SQLite's that left nothing written."""
-    code = primary_code(error)
+def store_error(error: sqlite3.Error | UnicodeDecodeError, path: str) -> StoreError:
+    """The error of clew for one of SQLite's that left nothing written, or for one whose words Python could not read."""
     file = f"the SQLite file {path!r}"
+    if isinstance(error, UnicodeDecodeError):
+        return StoreError(f"{file} is damaged (SQLite's own words for it are no text): restore it from a backup")
+    code = primary_code(error)
     if code in LOCKED:
         return StoreBusyError(
             f"{file} is locked by another process ({error}); nothing was written. Let that process end its "

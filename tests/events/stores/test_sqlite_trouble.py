@@ -270,3 +270,14 @@ def test_statements_are_constants_whatever_the_names(path: str, monkeypatch: pyt
     ]
     assert len(executed) > 8 * len(HOSTILE_NAMES)
     assert [text for text in executed if not any(pattern.fullmatch(text) for pattern in known)] == []
+
+
+def test_a_damaged_schema_is_named_though_what_sqlite_quotes_of_it_is_no_text(tmp_path: Path) -> None:
+    """SQLite quotes a name of the schema in its error; Python cannot decode the error then, and raises another one."""
+    path = tmp_path / "threads.db"
+    SqliteStore(str(path)).close()
+    content = path.read_bytes()
+    assert b"CREATE TABLE clew_" in content
+    path.write_bytes(content.replace(b"CREATE TABLE clew_", b"CREATE \xe5\xe5BLE clew_"))
+    with pytest.raises(StoreError, match=r"damaged.*restore it from a backup"):
+        SqliteStore(str(path))
