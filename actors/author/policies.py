@@ -13,7 +13,7 @@ from ...events.stores.saver import BaseCheckpointSaver
 
 All = Literal["*"]
 """Every node, as in `interrupt_before="*"`."""
-Checkpointer = BaseCheckpointSaver | bool | None
+Checkpointer = None | bool | BaseCheckpointSaver
 """A saver; None inherits that of the graph around, True keeps one history per thread there, False keeps nothing."""
 Durability = Literal["sync", "async", "exit"]
 """When the steps of a run are stored."""

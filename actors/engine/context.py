@@ -170,11 +170,10 @@ def node_metadata(job: Job) -> dict[str, Any]:
 
 
 def node_config(job: Job, callbacks: Any) -> RunnableConfig:
-    """The config a node sees: callbacks, configurable, metadata and tags of its own run."""
+    """The config a node sees: callbacks, configurable, metadata and, where there are some, tags of its own run."""
     given = job.run.settings.config
     configurable: Mapping[str, Any] = given.get("configurable") or {}
     config: RunnableConfig = {
-        "tags": list(given.get("tags") or ()),
         "metadata": node_metadata(job),
         "callbacks": callbacks,
         "configurable": {
@@ -185,6 +184,8 @@ def node_config(job: Job, callbacks: Any) -> RunnableConfig:
             "checkpoint_map": {**(configurable.get("checkpoint_map") or {}), job.run.ns: job.checkpoint_id},
         },
     }
+    if given.get("tags"):
+        config["tags"] = list(given["tags"])
     for limit in ("recursion_limit", "max_concurrency"):
         if given.get(limit) is not None:
             config[limit] = given[limit]

@@ -12,8 +12,8 @@ from langchain_core.runnables import RunnableConfig
 from ...events.deprecations import LangGraphDeprecatedSinceV11
 from ...events.vocabulary import INTERRUPT, Interrupt
 
-StreamMode = Literal["values", "updates", "checkpoints", "tasks", "debug", "messages", "custom", "tools"]
-"""What a stream shows; see `CompiledStateGraph.stream`."""
+StreamMode = Literal["values", "updates", "checkpoints", "tasks", "debug", "messages", "custom"]
+"""What a stream shows; see `CompiledStateGraph.stream`, which has "tools" too: LangGraph's type leaves it out."""
 
 StateT = TypeVar("StateT")
 OutputT = TypeVar("OutputT")

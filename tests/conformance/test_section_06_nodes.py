@@ -138,7 +138,7 @@ def test_the_config_a_node_sees(saver: BaseCheckpointSaver, caller: Caller) -> N
     config = {"configurable": {"thread_id": "1", "u": 3}, "metadata": {"m": 1}, "tags": ["t"]}
     caller.invoke(single(node).compile(checkpointer=saver), GIVEN, config)
     (given,) = seen
-    assert {"callbacks", "configurable", "metadata", "tags"} <= set(given)
+    assert set(given) == {"callbacks", "configurable", "metadata", "tags"}
     assert (given["configurable"]["thread_id"], given["configurable"]["u"]) == ("1", 3)
     metadata = given["metadata"]
     assert (metadata["langgraph_node"], metadata["langgraph_step"], metadata["thread_id"]) == ("f", 1, "1")
@@ -147,6 +147,10 @@ def test_the_config_a_node_sees(saver: BaseCheckpointSaver, caller: Caller) -> N
         ("__pregel_pull", "f"),
     )
     assert (metadata["m"], given["tags"]) == (1, ["t"])
+    caller.invoke(single(node).compile(), GIVEN)
+    assert set(seen[1]) == {"callbacks", "configurable", "metadata"}, "no tags, where there are none"
+    caller.invoke(single(node).compile(), GIVEN, {"recursion_limit": 7, "max_concurrency": 2, "run_name": "r"})
+    assert set(seen[2]) - set(seen[1]) == {"recursion_limit", "max_concurrency"}
 
 
 # -- section 17.2 and 17.3, as far as they are about what goes in
