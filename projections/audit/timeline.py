@@ -9,6 +9,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
+from msgspec.structs import replace
+
 from ...events.vocabulary import GraphSeen, Recorded, RunContinued, RunStarted
 from ..state.fold import draft_of, fold
 from ..state.merge import Channels
@@ -87,7 +89,7 @@ class Inside:
         """How many events are applied."""
         self._events = commit.events
         self._time = commit.time
-        self._draft = draft_of(before, recorded, rules)
+        self._draft = draft_of(knowing_upcasts(before, recorded), recorded, rules)
 
     def after(self, index: int) -> ThreadState:
         """The state after the event at this index, which is not before one that was asked for."""
@@ -95,6 +97,13 @@ class Inside:
             self._draft.record(self._events[self.said])
             self.said += 1
         return self._draft.standing(self._time - self._events[index].lag)
+
+
+def knowing_upcasts(state: ThreadState, recorded: Recorded) -> ThreadState:
+    """The state before a commit, as the fold takes it where the commit is the first that names a later schema."""
+    if state.upcasts or not any(isinstance(event, GraphSeen) and event.schema for event in recorded.commit.events):
+        return state
+    return replace(state, upcasts=True)
 
 
 def _eras(commits: Sequence[Recorded], rules: Rules) -> list[tuple[int, Channels]]:

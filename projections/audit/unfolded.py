@@ -81,6 +81,10 @@ class NamedChannels(Channels):
         fingerprint, schema = (b"", 0) if seen is None else (seen.fingerprint, seen.schema)
         super().__init__(channels, fingerprint, schema=schema)
 
+    def then(self, seen: GraphSeen | None) -> Channels:
+        """The rules of a state of another version of the schema, by their names as well."""
+        return self if seen is None or seen.schema == self.schema else NamedChannels(seen)
+
     def below(self, path: tuple[str, ...], seen: GraphSeen | None) -> Channels:
         """The channels of a graph that a node calls, by their names as well."""
         return NamedChannels(seen)

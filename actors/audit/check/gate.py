@@ -10,7 +10,7 @@ from ...doors.compiled import CompiledStateGraph
 from ..source import Recording, Source
 from .bodies import check_bodies
 from .corpus import PAUSED, Corpus
-from .guard import Guard
+from .guard import EffectRefused, Guard
 from .paths import Situation
 from .report import CheckReport, allowed_verdicts
 from .standing import check_standing
@@ -105,6 +105,8 @@ def check_thread(
                 walk.say(Verdict.NOT_CHECKED, f"code that only reads the state needs {guard.refused[0]}")
             elif bodies:
                 check_bodies(walk, graph, guard)
+    except EffectRefused as refused:  # in a reducer, a class of values, an upcaster
+        walk.say(Verdict.NOT_CHECKED, f"code that only reads the state: {refused}")
     except Exception as error:  # of one thread, which must not hide what becomes of the others
         walk.say(Verdict.NOT_CHECKED, f"the check of this thread failed: {type(error).__name__}: {error}")
     return ThreadVerdict(recording.thread, tuple(walk.differences), walk.events, recording.tenant)

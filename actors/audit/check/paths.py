@@ -12,14 +12,18 @@ from typing import Any, final
 from langchain_core.runnables import Runnable, RunnableLambda
 from langchain_core.runnables.config import var_child_runnable_config
 
+from ....events.codec.digest import canonical_digest
+from ....events.codec.values import Codec
 from ....events.vocabulary import START, Command, Payload, Route, Send, Write
 from ....projections.channels.cells import Cells
-from ....projections.state.merge import Channels, merge_writes, read_values
-from ....projections.state.thread import Line
+from ....projections.state.merge import Channels, read_values
+from ....projections.state.thread import Line, Question
 from ...author.hints import underlying_function
-from ...author.plan import Branch, Node, Plan, StateView
+from ...author.plan import Branch, Node, StateView
 from ...author.returns import Returned, beyond_view, branch_routes
 from ...doors.config import RECURSION_LIMIT
+from ...doors.setup import Setup
+from ...engine.call import current_scope
 from ...engine.context import NodeRuntime
 
 
@@ -41,14 +45,63 @@ class Situation:
         return {"configurable": configurable, "metadata": dict(scalars), "tags": [], "callbacks": None}
 
 
-def routes_of(
-    plan: Plan, channels: Channels, node: Node, line: Line, writes: Sequence[Write], at: Situation
-) -> list[Route]:
-    """Where the node's path functions lead, on the open step's state with the node's own writes in it.
+class NotAnswered(LookupError):
+    """A path function asks what is not on record, or was not answered."""
 
-    Raises whatever they raise; `MergeError` where the writes cannot be merged.
+
+@final
+class Answers:
+    """What code that asks finds around it: the answers to the questions that are on record for its task.
+
+    Stands where a running task's scope and call stand. There is no task here, so there is nothing else of theirs.
     """
-    cells = merge_writes(channels, line.cells, writes, settle=True)
+
+    name = ""
+    paused = False
+
+    def __init__(self, questions: Iterable[Question], codec: Codec) -> None:
+        self._answers = {asked.raised.digest: asked.answer.value for asked in questions if asked.answer is not None}
+        self._codec = codec
+
+    @property
+    def call(self) -> Answers:
+        """What is asked."""
+        return self
+
+    def path(self, name: str) -> str:
+        """The name of a place in the task."""
+        return name
+
+    def ask(self, scope: str, value: Any, schema: Any, bind: str | None, read: Any) -> Any:
+        """The answer that was given to this very question.
+
+        Raises:
+            NotAnswered: it was not asked, or not answered.
+        """
+        known = self._answers.get(canonical_digest((value, schema), self._codec))
+        if known is None:
+            raise NotAnswered(f"it asks {value!r}, which is not what was answered")
+        return known.value if read is None else read(known.value)
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(f"code asked for the {name} of its task outside of a running graph")
+
+
+def routes_of(
+    place: Setup, node: Node, line: Line, cells: Cells, writes: Sequence[Write], at: Situation, answers: Answers
+) -> list[Route]:
+    """Where the node's path functions lead. Raises whatever they raise.
+
+    Args:
+        place: the node's graph.
+        node: whose path functions.
+        line: the open step.
+        cells: its state, with what the node itself wrote in it.
+        writes: what it wrote: path functions see also what of it their node does not read.
+        at: what they are asked in.
+        answers: for those that ask.
+    """
+    plan, channels = place.plan, place.channels
     extra = {} if node.name == START else beyond_view(node, Returned(list(writes)))
     routes: list[Route] = []
     config = at.config(line)
@@ -56,7 +109,7 @@ def routes_of(
         given = view_of_state(channels, cells, branch.view, line)
         if extra and type(given) is dict and branch.view.keys == node.view.keys:
             given = {**extra, **given}
-        routes.extend(branch_routes(plan, node, branch, _asked(branch, given, config, at)))
+        routes.extend(branch_routes(plan, node, branch, _asked(branch, given, config, at, answers)))
     return routes
 
 
@@ -72,9 +125,10 @@ def view_of_state(channels: Channels, cells: Cells, view: StateView, line: Line)
     return values if view.coerce is None else view.coerce(**values)
 
 
-def _asked(branch: Branch, given: Any, config: Any, at: Situation) -> Any:
+def _asked(branch: Branch, given: Any, config: Any, at: Situation, answers: Any) -> Any:
     callee = branch.path
     surrounding = var_child_runnable_config.set(config)
+    scope = current_scope.set(answers)
     try:
         if callee.wants_config:
             returned = callee.call(given, config)
@@ -84,6 +138,7 @@ def _asked(branch: Branch, given: Any, config: Any, at: Situation) -> Any:
             return asyncio.run(_awaited(returned))
         return returned
     finally:
+        current_scope.reset(scope)
         var_child_runnable_config.reset(surrounding)
 
 

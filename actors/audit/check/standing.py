@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ....events.errors import EmptyChannelError
+from ....events.errors import EmptyChannelError, UpcastError
 from ....events.vocabulary import START
+from ....projections.channels.cells import Cells
 from ....projections.state.thread import Line, Task
 from ...author.plan import Node
 from ...decider.fitting import misfit
 from ...doors.setup import Setup
 from .guard import EffectRefused
 from .paths import view_of_state
+from .rules import brought_up, is_earlier, read
+from .values import find_opaque
 from .verdicts import Verdict
 from .walk import Walk
 
@@ -24,8 +27,9 @@ def check_standing(walk: Walk, *, bodies: bool) -> None:
         bodies: the nodes that wait are run besides, so that their code need not be compared.
     """
     for line in walk.state.live_lines():
-        if line.tasks:
-            _check_line(walk, line, bodies=bodies)
+        cells = _check_schema(walk, line)
+        if line.tasks and cells is not None:
+            _check_line(walk, line, cells, bodies=bodies)
 
 
 def waiting_tasks(walk: Walk) -> Iterator[tuple[Line, Task]]:
@@ -36,7 +40,28 @@ def waiting_tasks(walk: Walk) -> Iterator[tuple[Line, Task]]:
                 yield line, task
 
 
-def _check_line(walk: Walk, line: Line, *, bodies: bool) -> None:
+def _check_schema(walk: Walk, line: Line) -> Cells | None:
+    """The line's state as the graph would go on with it; None where it cannot be brought up, which is said."""
+    place = walk.place(line.ns, walk.state)
+    if place is None or not is_earlier(place, walk.state, line):
+        return line.cells
+    try:
+        done = brought_up(place, walk.state, line, line.cells, walk.recording.thread, step=bool(line.tasks))
+    except UpcastError as error:
+        walk.say(Verdict.CANNOT_DECODE, str(error))
+        return None
+    if done is None or done.cells is None:
+        walk.say(Verdict.CANNOT_DECODE, "the state cannot be brought up" if done is None else str(done.error))
+        return None
+    for key in place.channels:
+        opaque = find_opaque(read(place.channels, done.cells, key))
+        if opaque is not None:
+            what = f"key {key!r}, brought up, holds a value whose class is not at hand: {opaque!r}"
+            walk.say(Verdict.CANNOT_DECODE, what)
+    return done.cells
+
+
+def _check_line(walk: Walk, line: Line, cells: Cells, *, bodies: bool) -> None:
     place = walk.place(line.ns, walk.state)
     if place is None and (name := walk.called_no_more(walk.state, line.ns)):
         walk.say(Verdict.NODE_GONE, f"it waits in a graph that node {name!r} does not run any more", node=name)
@@ -54,17 +79,17 @@ def _check_line(walk: Walk, line: Line, *, bodies: bool) -> None:
     for task in line.unfinished:
         node = place.plan.runner(task.node, task.handler)
         if node is not None and task.node != START:
-            _check_input(walk, place, line, task, node)
+            _check_input(walk, place, line, cells, task, node)
             if not bodies:
                 _check_code(walk, line, task, node)
 
 
-def _check_input(walk: Walk, place: Setup, line: Line, task: Task, node: Node) -> None:
+def _check_input(walk: Walk, place: Setup, line: Line, cells: Cells, task: Task, node: Node) -> None:
     """Make what the node would be given: the class that it declares may not take the state as it is."""
     if task.payload is not None:
         return  # looked at where it was sent
     try:
-        view_of_state(place.channels, line.cells, node.view, line)
+        view_of_state(place.channels, cells, node.view, line)
     except EmptyChannelError:
         return
     except EffectRefused as refused:

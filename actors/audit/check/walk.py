@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, final
 
 from ....events.codec.kinds.opaque import Opaque
-from ....events.errors import DecodeError, StoreError
+from ....events.errors import DecodeError, StoreError, UpcastError
 from ....events.stores.store import Row
 from ....events.vocabulary import (
     END,
@@ -26,11 +26,12 @@ from ....events.vocabulary import (
     Unknown,
     Write,
 )
+from ....projections.audit.timeline import knowing_upcasts
 from ....projections.channels.cells import Cells
 from ....projections.state import namespaces
-from ....projections.state.fold import Draft, step_writes, update_writes
+from ....projections.state.fold import Draft, draft_of, step_writes, update_writes
 from ....projections.state.merge import MergeError, merge_writes
-from ....projections.state.thread import Line, ThreadState
+from ....projections.state.thread import Line, Task, ThreadState
 from ...author.plan import Node, Plan
 from ...decider.commands import Edit
 from ...decider.editing import still_due
@@ -39,14 +40,14 @@ from ...doors.setup import Setup
 from ...doors.subgraphs import graphs_of, subgraph_at
 from ..source import Recording
 from .guard import EffectRefused
-from .paths import Situation, routes_itself, routes_of
-from .rules import RecordedStates, changed_rules
+from .paths import Answers, NotAnswered, Situation, routes_itself, routes_of
+from .rules import RecordedStates, brought_up, changed_rules, is_earlier
 from .values import channels_of, find_opaque, payloads_of
 from .verdicts import Difference, Verdict
 from .ways import due_words, listed, names_now, said_name, same_routes, same_tasks, target_words
 
 DIFFERENCES_MAX = 20
-"""How many differences are kept of a thread; the first ones."""
+"""How many differences of one verdict are kept of a thread; the first ones."""
 
 
 @final
@@ -91,7 +92,7 @@ class Walk:
 
     def say(self, verdict: Verdict, what: str, **facts: Any) -> None:
         """Note a difference, at the event that is looked at."""
-        if len(self.differences) >= DIFFERENCES_MAX:
+        if sum(one.verdict is verdict for one in self.differences) >= DIFFERENCES_MAX:
             return
         event = self.event
         self.differences.append(
@@ -122,13 +123,8 @@ class Walk:
         run = state.last_line(ns).run
         found = (namespaces.names(ns), b"" if run is None else run.fingerprint)
         if found not in self._places:
-            self._places[found] = subgraph_at(self.graph.plan, self._renamed(ns), found[1])
+            self._places[found] = subgraph_at(self.graph.plan, ns, found[1])
         return self._places[found]
-
-    def _renamed(self, ns: str) -> str:
-        """The namespace, with the names that nodes of the root graph have now: aliases of a graph are its own."""
-        first, *rest = namespaces.names(ns)
-        return namespaces.SEPARATOR.join([self.graph.plan.aliases.get(first, first), *rest])
 
     def seen(self, ns: str, state: ThreadState) -> GraphSeen | None:
         """What the log says of the graph that worked in a namespace last."""
@@ -139,15 +135,14 @@ class Walk:
 
     def _commit(self, recorded: Recorded) -> None:
         commit = recorded.commit
-        draft = Draft(self.state, self.graph.channels, commit.time, commit.id)
-        draft.version = recorded.version
+        draft = draft_of(knowing_upcasts(self.state, recorded), recorded, self.graph.channels)
         self.version = recorded.version
         written: dict[str, set[str]] = {}
         merged_at: dict[str, int] = {}
         for self.index, self.event in enumerate(commit.events):
             event, merged = self.event, None
             self.events += 1
-            self._readable(event)
+            self._readable(draft, event)
             for channel in channels_of(event):
                 written.setdefault(event.ns, set()).add(channel)
             match event:
@@ -169,8 +164,11 @@ class Walk:
             self.index, self.event = index, commit.events[index]
             self._compare_values(ns, written)
 
-    def _readable(self, event: Any) -> None:
+    def _readable(self, draft: Draft, event: Any) -> None:
         """Look at every value of an event, as code would that reads it."""
+        place = self.place(event.ns, draft.state)
+        # Upcasters take values of earlier classes as they were stored; what they make of them is looked at at the end.
+        earlier = place is not None and bool(place.plan.schema) and self._is_earlier(draft, place, event)
         if isinstance(event, Unknown):
             self.say(Verdict.CANNOT_DECODE, f"event {event.tag} is of a newer clew: upgrade to read it")
         for name, payload in payloads_of(event):
@@ -180,8 +178,15 @@ class Walk:
             except DecodeError as error:
                 self.say(Verdict.CANNOT_DECODE, f"{name} cannot be read: {error}")
                 continue
-            if Opaque.made != made and (opaque := find_opaque(value)) is not None:
+            if Opaque.made != made and not earlier and (opaque := find_opaque(value)) is not None:
                 self.say(Verdict.CANNOT_DECODE, f"{name} holds a value whose class is not at hand: {opaque!r}")
+
+    def _is_earlier(self, draft: Draft, place: Setup, event: Any) -> bool:
+        """True where what an event holds is of an earlier schema: that of the run that says it, else of its line."""
+        seen = draft.state.graph(getattr(event, "fingerprint", b"")) if hasattr(event, "fingerprint") else None
+        if seen is not None:
+            return seen.schema != place.plan.schema
+        return is_earlier(place, draft.state, draft.state.last_line(event.ns))
 
     def _started(self, event: RunStarted) -> None:
         plan = self._plan(event.ns)
@@ -207,8 +212,8 @@ class Walk:
         writes = event.writes
         if at_start:
             writes = line.head.input_writes if line.head is not None else ()
-        self._known_keys(place.plan, writes, task.node)
-        routes = self._routes(place, node, line, writes)
+        self._known_keys(draft, place, writes, task.node)
+        routes = self._routes(draft, place, node, line, writes, task)
         if routes is None:
             return
         if not self._follow(draft, place.plan, node, event.routes, routes):
@@ -238,14 +243,28 @@ class Walk:
         run = draft.state.last_line(self.event.ns).run
         return run is not None and run.fingerprint == plan.fingerprint
 
-    def _routes(self, place: Setup, node: Node, line: Line, writes: Iterable[Write]) -> list[Route] | None:
+    def _routes(
+        self, draft: Draft, place: Setup, node: Node, line: Line, writes: Sequence[Write], task: Task
+    ) -> list[Route] | None:
         """What the node's path functions say; None where that cannot be known, which is said."""
+        answers = Answers(task.questions, place.codec)
         try:
-            return routes_of(place.plan, place.channels, node, line, [*writes], self.situation)
+            cells = merge_writes(draft.rules(line), line.cells, writes, settle=True)
+            if is_earlier(place, draft.state, line):
+                # No thread is ever brought up here: what the upcasters do not take, the new code never sees.
+                done = brought_up(place, draft.state, line, cells, self.recording.thread)
+                if done is None or done.cells is None:
+                    return None
+                cells, writes = done.cells, ()
+            return routes_of(place, node, line, cells, writes, self.situation, answers)
+        except UpcastError:
+            return None
         except MergeError as error:
             self.say(Verdict.DIVERGES, str(error), node=node.name)
         except EffectRefused as refused:
             self.say(Verdict.NOT_CHECKED, f"a path function of {said_name(node)}: {refused}", node=node.name)
+        except NotAnswered as error:
+            self.say(Verdict.DIVERGES, f"a path function of {said_name(node)}: {error}", node=node.name)
         except Exception as error:
             run = line.run
             same_code = run is not None and run.fingerprint == place.plan.fingerprint
@@ -280,9 +299,10 @@ class Walk:
             return ""
         return "" if seen.nodes.get(name) == node.callee.fingerprint else name
 
-    def _known_keys(self, plan: Plan, writes: Iterable[Write], node: str) -> None:
-        for write in writes:
-            if write.channel not in plan.channels:
+    def _known_keys(self, draft: Draft, place: Setup, writes: Iterable[Write], node: str) -> None:
+        gone = [write for write in writes if write.channel not in place.plan.channels]
+        for write in gone:
+            if not is_earlier(place, draft.state, draft.line(self.event.ns)):
                 what = f"{node!r} wrote key {write.channel!r}, which this graph does not have"
                 self.say_once("key", write.channel, Verdict.DIVERGES, what, node=node)
 
@@ -303,10 +323,10 @@ class Walk:
         done = line.tasks[0].completed
         if done is not None or not place.plan.start.branches:
             if done is None and line.head is not None:
-                self._known_keys(place.plan, line.head.input_writes, START)
+                self._known_keys(draft, place, line.head.input_writes, START)
             return [(START, () if done is None else done.routes)]
         writes = line.head.input_writes if line.head is not None else ()
-        return [(START, self._routes(place, place.plan.start, line, writes) or ())]
+        return [(START, self._routes(draft, place, place.plan.start, line, writes, line.tasks[0]) or ())]
 
     def _updated(self, draft: Draft, event: StateUpdated, planned: StepPlanned | None) -> Cells | None:
         line = draft.line(event.ns)
@@ -318,7 +338,7 @@ class Walk:
             return None
         plan = place.plan
         for update in event.updates:
-            self._known_keys(plan, update.writes, update.as_node)
+            self._known_keys(draft, place, update.writes, update.as_node)
             node = plan.node(update.as_node)
             if node is None and update.as_node != END:
                 self.say(
@@ -359,9 +379,9 @@ class Walk:
 
     def _compare_values(self, ns: str, written: Mapping[str, set[str]]) -> None:
         """Compare the keys that were written and have another rule now."""
-        run = self.state.last_line(ns).run
-        place = self.place(ns, self.state)
-        if run is None or place is None:
+        line = self.state.last_line(ns)
+        run, place = line.run, self.place(ns, self.state)
+        if run is None or place is None or is_earlier(place, self.state, line):
             return
         known = (run.fingerprint, id(place))
         if known not in self._changed:

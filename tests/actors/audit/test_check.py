@@ -15,14 +15,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
+import msgspec
 import pytest
 from clew import END, START, Command, InMemorySaver, Send, StateGraph, ToolNode, interrupt
 from clew.archive import export_threads
-from clew.audit import CheckReport, ThreadVerdict, Verdict, check_graph
+from clew.audit import CheckReport, Replay, ThreadVerdict, Verdict, check_graph
 from clew.checkpoint import BaseCheckpointSaver
 from clew.errors import EmptyCorpusError, UnknownThreadError
+from clew.events.chain.digest import link
+from clew.events.codec import Codec, decode_commit
 from clew.events.stores.memory import MemoryStore
+from clew.events.stores.store import Entry, Head
 from clew.func import entrypoint, task
+from clew.privacy import Keyring
 from clew.store.memory import InMemoryStore
 from clew.testing import save_log
 from langchain_core.messages import AIMessage
@@ -169,6 +174,26 @@ def test_path_functions_are_given_config_and_context() -> None:
     assert verdict.verdict is Verdict.DIVERGES
 
 
+def test_a_path_function_that_asked_is_given_the_answer() -> None:
+    def route(state: State) -> str:
+        return interrupt("where to?")
+
+    def other(state: State) -> str:
+        return interrupt("which way?")
+
+    saver = InMemorySaver()
+    graph = asking(saver, route=route)
+    graph.invoke({"log": []}, CONFIG)
+    assert checked(asking(route=route), saver, bodies=True).verdict is Verdict.SAME
+    assert checked(asking(route=other), saver, bodies=True).verdict is Verdict.QUESTION_CHANGED
+    graph.invoke(Command(resume="ask"), CONFIG)
+    assert checked(asking(route=route), saver, bodies=True).verdict is Verdict.SAME
+    worst = checked(asking(route=other), saver).worst
+    assert worst is not None
+    assert worst.verdict is Verdict.DIVERGES
+    assert "it asks 'which way?', which is not what was answered" in worst.what
+
+
 def test_async_path_functions_are_asked_too() -> None:
     async def route(state: State) -> str:
         await asyncio.sleep(0)
@@ -211,6 +236,26 @@ def test_a_reducer_whose_results_are_not_on_record_is_compared_by_name() -> None
     worst = checked(own(second), saver).worst
     assert worst is not None
     assert "whose results only its code knows" in worst.what
+
+
+def test_many_small_differences_do_not_hide_a_worse_one() -> None:
+    def looping(target: str, names: tuple[str, ...], saver: Any = None) -> Any:
+        builder = StateGraph(State)
+        for name in names:
+            builder.add_node(name, ask if name.startswith("ask") else lambda state: {"count": state["count"] + 1})
+        builder.add_edge(START, "step")
+        builder.add_conditional_edges("step", lambda state: "step" if state["count"] < 50 else target)
+        return builder.compile(checkpointer=saver)
+
+    saver = InMemorySaver()
+    looping("ask", ("step", "ask"), saver).invoke({"count": 0}, CONFIG)
+    verdict = checked(looping(END, ("step", "asks"), None), saver)
+    assert verdict.verdict is Verdict.NODE_GONE
+    builder = StateGraph(State).add_node("step", lambda state: {}).add_edge(START, "step")
+    builder.add_conditional_edges("step", lambda state: END)
+    verdict = checked(builder.compile(), saver)
+    assert sum(one.verdict is Verdict.DIVERGES for one in verdict.differences) == 20
+    assert verdict.verdict is Verdict.NODE_GONE
 
 
 def test_a_reducer_that_raises_now_is_a_divergence() -> None:
@@ -559,6 +604,29 @@ def test_a_thread_that_cannot_be_read_is_said_to_be_and_the_others_are_checked()
     }
 
 
+def test_an_encrypted_store_is_checked_with_its_keys_and_not_without() -> None:
+    ring = Keyring({"k": bytes(32)})
+    store = MemoryStore()
+    saver = BaseCheckpointSaver(store, cipher=ring)
+    asking(saver, name="orders").invoke({"log": []}, CONFIG)
+    report = check_graph(asking(name="orders"), saver, bodies=True)
+    assert report.passed
+    (verdict,) = check_graph(asking(name="orders"), store).threads
+    assert verdict.verdict is Verdict.CANNOT_DECODE
+    assert "encrypted" in str(verdict)
+
+
+def test_an_event_of_a_newer_clew_cannot_be_decoded() -> None:
+    saver = recorded()
+    rows = saver.store.read("t")
+    commit = decode_commit(rows[-1].body, Codec(), thread="t", version=rows[-1].version)
+    newer = [99, "", 0, "whatever"]
+    body = msgspec.msgpack.encode([b"7" * 16, commit.time + 1, [newer], "", "", "", 1])
+    digest = link(rows[-1].digest, body)
+    saver.store.append(Entry("t", rows[-1].version, b"7" * 16, digest, body, Head()))
+    assert str(checked(asking(), saver)) == "t: cannot decode: event 99 is of a newer clew: upgrade to read it"
+
+
 # --- what is said
 
 
@@ -620,3 +688,62 @@ def test_a_check_of_many_threads_holds_one_at_a_time() -> None:
     assert check_graph(asking(name="orders"), BaseCheckpointSaver(store), threads="all").passed
     assert most <= 2
     assert isinstance(store, MemoryStore)
+
+
+# --- states of an earlier schema
+
+
+class Renamed(TypedDict):
+    log: Annotated[list[str], operator.add]
+    number: int
+
+
+def renamed(upcast: Any, saver: Any = None, route: Any = None) -> Any:
+    """`asking`, after `count` was renamed: a path function of it asks for the new name."""
+    builder = StateGraph(Renamed).add_node("begin", lambda state: {"log": ["begin"], "number": 1})
+    builder.add_node("ask", ask).add_node("end", lambda state: {"log": ["end"]}).add_edge(START, "begin")
+    builder.add_conditional_edges("begin", route or (lambda state: "ask" if state["number"] else END))
+    return builder.add_edge("ask", "end").compile(checkpointer=saver, upcasters={0: upcast})
+
+
+def test_path_functions_see_a_state_of_an_earlier_schema_as_upcasters_make_it() -> None:
+    def upcast(old: State) -> dict[str, Any]:
+        return {"number": old["count"]}
+
+    saver = recorded()
+    for bodies in (False, True):
+        assert checked(renamed(upcast), saver, bodies=bodies).differences == ()
+        assert checked(renamed(lambda old: {"number": 0}), saver, bodies=bodies).verdict is Verdict.DIVERGES
+        assert checked(renamed(upcast, route=lambda state: "end"), saver).verdict is Verdict.DIVERGES
+
+
+def test_a_thread_that_was_brought_up_is_the_same_and_replays() -> None:
+    def upcast(old: State) -> dict[str, Any]:
+        return {"number": old["count"]}
+
+    saver = recorded()
+    graph = renamed(upcast, saver)
+    assert graph.invoke(Command(resume="yes"), CONFIG)["number"] == 1
+    for bodies in (False, True):
+        assert checked(renamed(upcast), saver, bodies=bodies).differences == ()
+    replay = Replay("t", saver.store)
+    assert replay.at(1).values == {"log": ["in", "begin"], "count": 1}
+    assert replay.at(-1).values == graph.get_state(CONFIG).values
+    assert [moment.digest for moment in replay] == [moment.digest for moment in Replay("t", saver.store, graph=graph)]
+
+
+def test_a_state_that_cannot_be_brought_up_cannot_be_decoded() -> None:
+    for upcast in (lambda old: {"number": old["many"]}, lambda old: connects() or {}):
+        verdict = checked(renamed(upcast), recorded())
+        assert verdict.verdict in (Verdict.CANNOT_DECODE, Verdict.NOT_CHECKED)
+    assert "thread 't' holds a state of schema version 0" in str(checked(renamed(lambda old: old["no"]), recorded()))
+
+
+def test_a_reducer_that_reaches_outside_is_not_checked() -> None:
+    def reaching(old: list[str], new: list[str]) -> list[str]:
+        connects()
+        return [*old, *new]
+
+    saver = InMemorySaver()
+    own(operator.add, saver).invoke({"log": ["in"]}, CONFIG)
+    assert checked(own(reaching), saver).verdict is Verdict.NOT_CHECKED

@@ -67,6 +67,16 @@ WITH_BODIES: Final = {
     "the route": "===DDDD",
     "the route's map": "===DDDD",
     "the sub-graph's other node is renamed": "===DDDD",
+    # Another schema, with upcasters that lead there, or do not.
+    "a key is renamed, with an upcaster": "=======",
+    "a key's type, with an upcaster": "=======",
+    "a key's reducer, with an upcaster": "=======",
+    "a key is added that is read, with an upcaster": "=======",
+    "a value's class gains a needed field, with an upcaster": "=======",
+    "a key that siblings write, with an upcaster": "==C====",
+    "a key that siblings write, with an upcaster of updates": "=======",
+    "an upcaster that raises": "CCCCCCC",
+    "upcasters without the first": "CCCCCCC",
     # Another state.
     "a key's reducer": "==DDDDD",
     "a key is removed": "DDDDDDD",
