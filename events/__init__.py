@@ -7,6 +7,7 @@
     privacy/      commits encrypted under a key of the person whom they are about
     archive/      threads in a file, to be read and proved without a store
     errors.py     every error of clew, as a tree
+    later.py      names of a module that are loaded at their first use
     deprecations.py moved.py   what warns about old names; names that are still found where they were
 
 This room imports neither of the other two and never runs user code.

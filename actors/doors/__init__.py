@@ -17,9 +17,9 @@ Writing a graph needs none of them: the first `compile` imports the compiled gra
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ...events.later import later
 from ...events.stores import reading
 
 if TYPE_CHECKING:
@@ -27,16 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["THREADS", "CompiledStateGraph"]
 
-_LATER = {"CompiledStateGraph": "compiled", "THREADS": "compiled"}
+_COMPILED = f"{__name__}.compiled"
 
-
-def __getattr__(name: str) -> Any:
-    """Load what is imported at its first use. The table is closed: no name from outside is ever imported."""
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
-    globals()[name] = value
-    return value
-
-
+__getattr__, __dir__ = later(__name__, {"CompiledStateGraph": _COMPILED, "THREADS": _COMPILED})
 reading.provide(lambda: __getattr__("THREADS"))

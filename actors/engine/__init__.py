@@ -17,19 +17,13 @@ The default runtime is imported when somebody wants it: a tool node alone does n
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ...events.later import later
 
 if TYPE_CHECKING:
     from .runtime import default_runtime
 
 __all__ = ["default_runtime"]
 
-
-def __getattr__(name: str) -> Any:
-    """Load what is imported at its first use. The list is closed: no name from outside is ever imported."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.runtime"), name)
-    globals()[name] = value
-    return value
+__getattr__, __dir__ = later(__name__, {"default_runtime": f"{__name__}.runtime"})

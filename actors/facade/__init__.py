@@ -5,10 +5,10 @@ What people use daily is here; `clew.graph`, `clew.types`, `clew.prebuilt`, `cle
 first use, so that a program pays for what it uses.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import clew.actors.doors  # noqa: F401  # gives savers what reads threads
+from clew.events.later import later as _later
 
 if TYPE_CHECKING:
     from clew.actors.agents.chat_models import init_chat_model
@@ -80,15 +80,4 @@ _LATER = {
     "tools_condition": "clew.actors.agents.tools_condition",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Load what is imported at its first use. The table is closed: no name from outside is ever imported."""
-    if name not in _LATER:
-        raise AttributeError(f"module 'clew' has no attribute {name!r}")
-    value = getattr(import_module(_LATER[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = _later(__name__, _LATER)

@@ -7,8 +7,7 @@ order; `graph_machine` has Hypothesis look for an order that fails; `crash_every
 the `testing` extra.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from clew.actors.kit.crash.everywhere import CrashFailed, CrashReport, SqliteFiles, crash_everywhere
 from clew.actors.kit.crash.sites import SITES
@@ -39,6 +38,7 @@ from clew.actors.kit.simulation.processes import Crash
 from clew.actors.kit.simulation.simulation import Simulation, SimulationFailed
 from clew.actors.kit.store_contract import StoreContract
 from clew.actors.kit.vault_contract import VaultContract
+from clew.events.later import later as _later
 
 if TYPE_CHECKING:
     from clew.actors.kit.machine.inputs import inputs_of
@@ -111,15 +111,4 @@ _LATER = {
     "values": "clew.actors.kit.strategies.values",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Load what needs Hypothesis at its first use. The table is closed: no name from outside is ever imported."""
-    if name not in _LATER:
-        raise AttributeError(f"module 'clew.testing' has no attribute {name!r}")
-    value = getattr(import_module(_LATER[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = _later(__name__, _LATER)
