@@ -164,6 +164,20 @@ def test_a_call_begins_a_deleted_thread_anew_as_often_as_is_said(saver: BaseChec
     assert here.invoke(GIVEN, on("1")) == {"names": ["a"]}
 
 
+@pytest.mark.parametrize("tenant", ["", "acme"])
+def test_a_run_that_is_stored_at_its_end_begins_a_deleted_thread_anew(
+    saver: BaseCheckpointSaver, runtime: Runtime, tenant: str
+) -> None:
+    own = BaseCheckpointSaver(saver.store, tenant=tenant)
+    here = chain(a=named("a"), b=named("b")).compile(checkpointer=own, runtime=runtime)
+    here.invoke(GIVEN, on("1"))
+    own.delete_thread("1")
+    with Runtime() as elsewhere:
+        there = chain(a=named("a"), b=named("b")).compile(checkpointer=own, runtime=elsewhere)
+        assert there.invoke(GIVEN, on("1"), durability="exit") == {"names": ["a", "b"]}
+    assert here.invoke(GIVEN, on("1"))["names"] == ["a", "b"] * 2
+
+
 def test_who_never_gets_to_write_a_life_is_told(saver: BaseCheckpointSaver, runtime: Runtime) -> None:
     writes = chain(a=named("a")).compile(checkpointer=saver)
 
