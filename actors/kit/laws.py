@@ -18,7 +18,8 @@ from ...events.stores.store import Row
 from ...events.vocabulary import Commit, InterruptRaised, Resumed
 from ...projections.channels.cells import Cells
 from ...projections.state.merge import Channels, read_values
-from ...projections.state.thread import Line, Question, Task, ThreadState
+from ...projections.state.thread import Checkpoint, Line, Question, Task, ThreadState
+from ...projections.state.upcast import rules_of
 
 
 def broken_laws(rows: Sequence[Row], commits: Sequence[Commit], thread: str, tenant: str = "") -> list[str]:
@@ -60,7 +61,7 @@ def portrait(state: ThreadState, channels: Channels) -> Mapping[str, Any]:
         "asked": [(asked.raised.question, asked.asked_at, asked.answered_at) for asked in _questions(state)],
         "answered": [(asked.raised.question, asked.answered_at, asked.answered_by) for asked in state.answered],
         "graphs": state.graphs,
-        "lines": {ns: _line(line, line.rules or channels) for ns, line in state.lines.items()},
+        "lines": {ns: _line(state, line, line.rules or channels) for ns, line in state.lines.items()},
     }
 
 
@@ -68,9 +69,9 @@ def _questions(state: ThreadState) -> Iterable[Question]:
     return (asked for line in state.lines.values() for task in line.tasks for asked in task.questions)
 
 
-def _line(line: Line, channels: Channels) -> Mapping[str, Any]:
+def _line(state: ThreadState, line: Line, channels: Channels) -> Mapping[str, Any]:
     return {
-        "values": _kept(channels, line.cells),
+        "values": _kept(rules_of(channels, state, line), line.cells),
         "failure": line.failure,
         "paused": line.paused,
         "checkpoints": [
@@ -84,11 +85,16 @@ def _line(line: Line, channels: Channels) -> Mapping[str, Any]:
                 dict(checkpoint.arrivals),
                 checkpoint.deferred,
                 checkpoint.made,
-                _kept(channels, checkpoint.cells),
+                _kept(_rules_at(state, checkpoint, channels), checkpoint.cells),
             )
             for checkpoint in line.checkpoints()
         ],
     }
+
+
+def _rules_at(state: ThreadState, checkpoint: Checkpoint, channels: Channels) -> Channels:
+    run = checkpoint.run
+    return channels if run is None or not state.upcasts else channels.then(state.graph(run.fingerprint))
 
 
 def _task(task: Task) -> Any:

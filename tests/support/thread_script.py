@@ -21,14 +21,17 @@ from clew.actors.decider.commands import (
     Decision,
     Edit,
     Merged,
+    MergeWanted,
     Moment,
     Outcome,
     Report,
     Start,
     Terms,
+    UpcastWanted,
 )
 from clew.actors.decider.decide import decide
 from clew.actors.decider.request import Request, describe
+from clew.actors.engine.attempts.upcasts import upcast
 from clew.actors.engine.work.held import Held
 from clew.actors.kit.laws import portrait
 from clew.events.codec.commits import decode_commit, encode_commit
@@ -40,12 +43,17 @@ from clew.projections.state.merge import Channels, merge_writes, read_values
 from clew.projections.state.thread import ThreadState
 
 
+def channels_of(plan: Plan) -> Channels:
+    """The plan's channels as a compiled graph has them."""
+    return Channels(plan.channels, schema=plan.schema, earlier=plan.earlier)
+
+
 class ThreadScript:
     """One thread, played by hand."""
 
     def __init__(self, graph: StateGraph | Plan, **terms: Any) -> None:
         self.plan = graph if isinstance(graph, Plan) else graph.plan()
-        self.channels = Channels(self.plan.channels)
+        self.channels = channels_of(self.plan)
         self.codec = Codec()
         self.terms = Terms(run=str(uuid.UUID(int=1)), **terms)
         self.state = ThreadState()
@@ -61,9 +69,8 @@ class ThreadScript:
     def when(self, command: Command) -> list[Any]:
         """Decide the command; the events it led to. Merges that want a user's reducer are done on the way."""
         decision = self._decide(command, None)
-        if decision.merge is not None:
-            cells = merge_writes(self.channels, decision.merge.cells, decision.merge.writes, settle=True)
-            decision = self._decide(command, Merged(cells))
+        while decision.merge is not None:
+            decision = self._decide(command, self._merged(decision.merge))
         self.decision = decision
         if decision.draft is None:
             return []
@@ -78,6 +85,31 @@ class ThreadScript:
         if self.held is None:
             self.check_replay()
         return list(draft.events)
+
+    def _merged(self, wanted: MergeWanted | UpcastWanted) -> Merged:
+        if isinstance(wanted, UpcastWanted):
+            return Merged(upcast=upcast(self, wanted))
+        cells = merge_writes(self.channels, wanted.cells, wanted.writes, settle=True)
+        return Merged(cells, upcast=wanted.upcast)
+
+    def deploy(self, graph: StateGraph | Plan) -> None:
+        """Another process with other code goes on with the thread: it has what the log says."""
+        self.plan = graph if isinstance(graph, Plan) else graph.plan()
+        self.channels = channels_of(self.plan)
+        self.running = set()
+        self.state = self.replayed()
+
+    # -- what an upcast needs of a run
+
+    def payload(self, value: Any, path: str) -> Payload:
+        """See `Encoding.payload`."""
+        return Payload(value)
+
+    def encode_write(self, write: Write) -> None:
+        """See `Encoding.encode_write`: the commit is encoded as a whole."""
+
+    def encode_route(self, route: Route) -> None:
+        """See `Encoding.encode_route`."""
 
     def start(self, given: Any, **options: Any) -> list[Any]:
         """New input."""

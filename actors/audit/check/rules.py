@@ -91,7 +91,7 @@ def brought_up(
     line.cells = cells
     request = Request(place.plan, place.channels, Terms(run=""), state, Moment(0, b""), thread)
     wanted = upcast_wanted(request, Draft(state, place.channels, 0, b"", line.ns), line, step=step)
-    return None if wanted is None else upcast(_Hands(place), wanted)  # type: ignore[arg-type]
+    return None if wanted is None else upcast(_Hands(place), wanted)
 
 
 @final

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from ....events.errors import UpcastError
 from ....events.vocabulary import START, Payload, Recast, Route, StateUpcast, Write
 from ....projections.channels.channel import Channel
 from ....projections.channels.payload_value import shallow_copy
 from ....projections.channels.reducers import is_stand_in
+from ....projections.state.merge import Channels
 from ....projections.state.thread import Task
 from ....projections.state.upcast import upcast_cells
 from ...author.checks import checked
@@ -17,10 +18,35 @@ from ...author.plan import Plan, Upcaster
 from ...author.returns import write_of
 from ...author.schemas import ROOT
 from ...decider.commands import Upcast, UpcastWanted
-from ..run import Run
 
 
-def upcast(run: Run, wanted: UpcastWanted) -> Upcast:
+class Encoding(Protocol):
+    """What an upcast needs of a run: its graph, and its codec, which refuses what cannot be stored."""
+
+    @property
+    def plan(self) -> Plan:
+        """The graph."""
+        ...
+
+    @property
+    def channels(self) -> Channels:
+        """Its channels."""
+        ...
+
+    def payload(self, value: Any, path: str) -> Payload:
+        """A payload of a value, encoded."""
+        ...
+
+    def encode_write(self, write: Write) -> None:
+        """Encode a write."""
+        ...
+
+    def encode_route(self, route: Route) -> None:
+        """Encode a Send's argument."""
+        ...
+
+
+def upcast(run: Encoding, wanted: UpcastWanted) -> Upcast:
     """What the upcasters between the state's version and the graph's make of it. Never raises."""
     try:
         return _Upcasting(run, wanted).upcast()
@@ -31,7 +57,7 @@ def upcast(run: Run, wanted: UpcastWanted) -> Upcast:
 class _Upcasting:
     """One state on its way to the graph's version."""
 
-    def __init__(self, run: Run, wanted: UpcastWanted) -> None:
+    def __init__(self, run: Encoding, wanted: UpcastWanted) -> None:
         self.run = run
         self.plan: Plan = run.plan
         self.wanted = wanted
