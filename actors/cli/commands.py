@@ -7,7 +7,7 @@ from importlib.metadata import version
 import click
 
 from .frame.group import Root
-from .nouns import archive, chain, changes, check, demo, events, graph, inbox, state, threads
+from .nouns import archive, chain, changes, check, demo, events, graph, inbox, state, threads, upkeep
 
 EXIT_CODES = """\b
 Exit codes: 0 done; 1 something was found, or refused, or differs;
@@ -46,5 +46,9 @@ for _command in (
     archive.export,
     archive.import_,
     check.check,
+    upkeep.doctor,
+    upkeep.stats,
+    upkeep.migrate,
+    upkeep.completion,
 ):
     clew.add_command(_command)

@@ -3,6 +3,7 @@
 from clew.actors.operator.answering import Recorded, answer_question
 from clew.actors.operator.asking import inbox, open_questions
 from clew.actors.operator.branching import Branched, branch_thread
+from clew.actors.operator.health import Finding, look_at_thread
 from clew.actors.operator.stopping import Stopped, cancel_thread
 from clew.events.archive.opening import open_store
 from clew.projections.inbox.listing import InboxItem
@@ -10,6 +11,7 @@ from clew.projections.inbox.summary import OpenQuestion
 
 __all__ = [
     "Branched",
+    "Finding",
     "InboxItem",
     "OpenQuestion",
     "Recorded",
@@ -18,6 +20,7 @@ __all__ = [
     "branch_thread",
     "cancel_thread",
     "inbox",
+    "look_at_thread",
     "open_questions",
     "open_store",
 ]

@@ -5,5 +5,6 @@ has the code, with `None` as input.
     asking.py       what threads ask, and who answered
     answering.py    recording an answer to an open question
     stopping.py     ending a thread's run and open work
+    health.py       what is wrong with a thread, seen from outside
     branching.py    beginning a branch at an earlier checkpoint
 """

@@ -6,6 +6,7 @@ Rows are read as they lie there: what the store's own reading would refuse is wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -78,7 +79,7 @@ def _verified(
     except ThreadErasedError:
         return Verified(thread, tenant, -1, 0, 0, [Finding(0, "erased", "the thread was erased: its log is gone")])
     try:
-        rows = raw_rows(store, thread, tenant)
+        rows = raw_rows(store, thread, tenant, -1 if head is None else head.version)
     except CorruptCommitError as error:
         return Verified(thread, tenant, -1, 0, 0, [Finding(error.version, "changed", str(error))])
     anchor, findings = None, [*_against_head(rows, head)]
@@ -102,16 +103,32 @@ def _verified(
     return Verified(thread, tenant, rows[-1].version if rows else -1, len(rows), events, findings)
 
 
-def raw_rows(store: Store, thread: str, tenant: str = "") -> list[Row]:
+def raw_rows(store: Store, thread: str, tenant: str = "", last: int = -1) -> list[Row]:
     """A thread's rows by version, as they lie in the store: with gaps, cut off, or no rows of clew's at all.
+
+    `last`: its last version, for looking at them one by one where a row is such that the database gives none of them.
+    That one is left out, as if it were missing.
 
     Raises:
         CorruptCommitError: of a store that is not clew's own, which gives no rows that it refuses.
+        StoreError: the store cannot be read.
     """
     if not isinstance(store, CommitRecorder):
         return store.read(thread, tenant=tenant)
-    events = store.select_events(UUID(bytes=stream_key(tenant, thread)))
-    return [loose_row((-1, event.originator_version, event.state), thread, tenant) for event in events]
+    stream = UUID(bytes=stream_key(tenant, thread))
+    try:
+        found = [(event.originator_version, event.state) for event in store.select_events(stream)]
+    except StoreError:
+        found = [*_one_by_one(store, stream, last)]
+        if not found:
+            raise
+    return [loose_row((-1, version, state), thread, tenant) for version, state in found]
+
+
+def _one_by_one(store: CommitRecorder, stream: UUID, last: int) -> Iterator[tuple[int, bytes]]:
+    for version in range(last + 1):
+        with suppress(StoreError):
+            yield from ((version, event.state) for event in store.select_events(stream, gt=version - 1, lte=version))
 
 
 def _against_head(rows: list[Row], head: ThreadHead | None) -> Iterator[Finding]:

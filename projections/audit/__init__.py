@@ -8,6 +8,7 @@
     threads.py   lists of threads, from what a store knows of them without their logs
     timeline.py  a thread's states one after the other
     unfolded.py  channels by the names of their rules, where the code is not at hand
+    statistics.py  counts over a store
     branches.py  a thread's checkpoints as a tree
 
 Pure: it takes heads and decoded commits, and prints nothing. The command line shows what it makes.

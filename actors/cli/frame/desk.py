@@ -68,11 +68,16 @@ def with_desk(mode: Mode = "ro") -> Callable[[Callable[..., Any]], Callable[...,
             with desk(store, mode, tenant, cipher, output) as opened:
                 return function(opened, **rest)
 
-        for option in reversed(OPTIONS):
-            run = option(run)
-        return run
+        return store_options(run)
 
     return decorate
+
+
+def store_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that name a store and how to print, without opening it."""
+    for option in reversed(OPTIONS):
+        function = option(function)
+    return function
 
 
 @contextmanager

@@ -39,20 +39,21 @@ def load(address: str, what: str) -> Any:
     return found
 
 
-def load_graph(address: str, saver: BaseCheckpointSaver | None = None) -> CompiledStateGraph:
+def load_graph(address: str, saver: BaseCheckpointSaver | None = None, name: str | None = None) -> CompiledStateGraph:
     """The compiled graph that `module:name` names, keeping its threads in `saver` where one is given.
 
-    It may be a builder, a compiled graph, or a function without arguments, or one that takes the saver, that gives one.
+    It may be a builder, a compiled graph, or a function without arguments that gives one. `name` is what a graph that
+    is not compiled yet is called, so that its threads stay those of that graph.
     """
     found = load(address, "graph")
     if isinstance(found, CompiledStateGraph):
         return found if saver is None else found.copy(update={"checkpointer": saver})
     if isinstance(found, StateGraph):
-        return found.compile(checkpointer=saver)
+        return found.compile(checkpointer=saver, name=name)
     if callable(found):
         made = found()
         if isinstance(made, CompiledStateGraph):
             return made if saver is None else made.copy(update={"checkpointer": saver})
         if isinstance(made, StateGraph):
-            return made.compile(checkpointer=saver)
+            return made.compile(checkpointer=saver, name=name)
     raise Failure(f"{address!r} is no graph but {type(found).__name__}: name a compiled graph or a StateGraph")

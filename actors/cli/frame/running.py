@@ -8,6 +8,13 @@ from ....events.errors import RefusedError, StoreError
 from ...doors.compiled import CompiledStateGraph
 from .desk import Desk
 from .group import Refusal
+from .loading import load_graph
+
+
+def code_of(desk: Desk, address: str, thread: str) -> CompiledStateGraph:
+    """The graph's code that is named, to run a thread with: under the name that the thread's graph has."""
+    head = desk.saver.store.head(thread, desk.saver.tenant)
+    return load_graph(address, desk.saver, (head.head.graph if head is not None else "") or None)
 
 
 def run_on(desk: Desk, graph: CompiledStateGraph, thread: str, given: Any, who: str) -> dict[str, Any]:

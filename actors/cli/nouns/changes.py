@@ -11,9 +11,8 @@ from ...operator.branching import branch_thread
 from ...operator.stopping import cancel_thread
 from ..frame.desk import Desk, thread_argument, user, who_option, with_desk
 from ..frame.group import Failure
-from ..frame.loading import load_graph
 from ..frame.names import checkpoint_named
-from ..frame.running import run_on, say_how_it_stands
+from ..frame.running import code_of, run_on, say_how_it_stands
 
 code_option = click.option("-g", "--graph", metavar="MODULE:NAME", help="The graph's code, to run on with at once.")
 
@@ -32,8 +31,8 @@ def fork(desk: Desk, thread: str, at: str, into: str | None, who: str | None, gr
     on its own branch. Nothing runs without --graph: whoever goes on with the
     thread goes on from there, and does effects again that came later.
     """
-    code = None if graph is None else load_graph(graph, desk.saver)
     replay = desk.replay(thread)
+    code = None if graph is None else code_of(desk, graph, replay.thread)
     line = replay.timeline.after(replay.last).root
     checkpoint = checkpoint_named(line, at, replay.thread)
     target = replay.thread
@@ -102,8 +101,8 @@ def retry(desk: Desk, thread: str, who: str | None, graph: str) -> None:
     Runs the graph in this process, as a service would with None as input, to
     its end or its next question.
     """
-    code = load_graph(graph, desk.saver)
     named = desk.thread(thread)
+    code = code_of(desk, graph, named)
     before = desk.replay(named, graph).at(-1).state
     if before.interrupts and len(before.interrupts) == len(before.tasks):
         raise Failure(f"thread {named!r} waits for an answer: clew inbox answer {before.interrupts[0].id[:8]}")

@@ -20,10 +20,9 @@ from ...operator.asking import inbox as items_of
 from ...operator.asking import open_questions
 from ..frame.desk import Desk, graph_option, offered, user, who_option, with_desk
 from ..frame.group import Failure
-from ..frame.loading import load_graph
 from ..frame.names import question_named
 from ..frame.output import Column
-from ..frame.running import run_on, say_how_it_stands
+from ..frame.running import code_of, run_on, say_how_it_stands
 from ..frame.times import age, day_and_time, now
 from .state import value_words_of
 
@@ -156,9 +155,9 @@ def answer_one(
         raise Failure("give one answer: as JSON, with --text, or with --file")
     if graph is not None and comment:
         raise Failure("--comment is recorded with an answer alone: leave --graph out, and then: clew retry --graph")
-    code = None if graph is None else load_graph(graph, desk.saver)
     item = question_named(desk.saver, question, None if thread is None else desk.thread(thread))
     asked = open_questions(desk.saver, item.thread).get(item.id)
+    code = None if graph is None else code_of(desk, graph, item.thread)
     value = _given(desk, item, asked, answer, text, file)
     person = user(who)
     record: dict[str, Any] = {"thread": item.thread, "question": item.id, "node": item.question.node, "who": person}

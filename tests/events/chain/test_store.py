@@ -128,6 +128,17 @@ def test_a_row_that_is_no_commit_is_found(database: tuple[Store, Run, str]) -> N
     assert [one[:2] for one in found(store)] == [("t1", 5)]
 
 
+def test_a_row_that_keeps_its_thread_from_being_read_is_found(tmp_path: Path) -> None:
+    with SqliteSaver.from_conn_string(str(tmp_path / "threads.db")) as saver:
+        fill(saver)
+        with sqlite3.connect(tmp_path / "threads.db") as connection:
+            mine = "stream = (SELECT stream FROM clew_heads WHERE thread = 't1') AND version = 3"
+            # Text now, and no UTF-8: the driver refuses all rows that are asked for with it.
+            connection.execute(f"UPDATE clew_journal SET state = state || x'00' WHERE {mine}")
+        connection.close()
+        assert [one[:2] for one in found(saver.store)] == [("t1", 3)]
+
+
 def test_an_end_cut_off_with_its_head_shows_against_what_was_known(database: tuple[Store, Run, str]) -> None:
     store, run, mine = database
     known = {head.thread: head for head in heads_of(store, ["t0", "t1", "t2"])}
