@@ -23,6 +23,8 @@ from ....projections.audit.values import printable
 
 FORMATS: Final = ("table", "json", "jsonl")
 GAP: Final = 2
+FOLD_MIN: Final = 16
+"""Characters that a column has at least which takes what room is left."""
 
 
 class Column(Struct, frozen=True):
@@ -33,6 +35,8 @@ class Column(Struct, frozen=True):
     fold: bool = False
     """True for the column that takes what room is left, in several rows if need be."""
     style: str = ""
+    width_max: int | None = None
+    """Characters of it on a terminal; longer texts end in an ellipsis there. Elsewhere nothing is cut."""
 
 
 class Output:
@@ -113,7 +117,15 @@ class Output:
         table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, show_header=headed, header_style="dim")
         for column in columns:
             justify = "right" if column.right else "left"
-            table.add_column(column.name, justify=justify, style=column.style, no_wrap=not column.fold, overflow="fold")
+            table.add_column(
+                column.name,
+                justify=justify,
+                style=column.style,
+                no_wrap=not column.fold,
+                overflow="fold" if column.fold else "ellipsis",
+                max_width=column.width_max,
+                min_width=FOLD_MIN if column.fold else None,
+            )
         for row in cells:
             table.add_row(*(Text(cell) for cell in row))
         self._out.print(table)

@@ -21,9 +21,9 @@ COLUMNS = (Column("thread", style="cyan", fold=True), Column("version", right=Tr
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.argument("threads", nargs=-1, type=ThreadName(), metavar="[THREAD]...")
 def export(desk: Desk, file: Path, threads: tuple[str, ...]) -> None:
-    """Write threads, or all of them, to a new file with their chains.
+    """Write threads to a new file, with their chains.
 
-    FILE is JSON Lines, packed if its name ends in .gz. Every command that reads
+    All of them where none is named. FILE is JSON Lines, packed if its name ends in .gz. Every command that reads
     opens it in a store's place. Commits are copied as they are stored: sealed
     ones stay sealed.
     """
@@ -52,7 +52,7 @@ def export(desk: Desk, file: Path, threads: tuple[str, ...]) -> None:
 @with_desk("rw")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def import_(desk: Desk, file: Path) -> None:
-    """Append the threads of an exported file to a store.
+    """Bring threads back from an exported file.
 
     Each thread's chain is proved first; a thread whose id is taken is refused
     by name. It may be repeated if it was broken off. A new store is made by

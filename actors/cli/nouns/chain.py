@@ -19,7 +19,7 @@ from ..frame.output import Column
 
 KEY_VARIABLE: Final = "CLEW_HEADS_KEY"
 COLUMNS = (
-    Column("thread", style="cyan"),
+    Column("thread", style="cyan", width_max=20),
     Column("version", right=True),
     Column("kind", style="bold red"),
     Column("what", fold=True),
@@ -47,7 +47,9 @@ COLUMNS = (
 def verify(
     desk: Desk, threads: tuple[str, ...], against: Path | None, save: Path | None, key_file: Path | None
 ) -> None:
-    """Check the chain of digests of threads, or of a whole store or file.
+    """Check that logs are whole, by their chains.
+
+    Of the threads that are named, or of a whole store or file.
 
     Every commit that was changed, is missing, swapped, duplicated or cut off is
     named with its thread and version; so is one whose events cannot be read.

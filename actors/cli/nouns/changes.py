@@ -72,7 +72,7 @@ def fork(desk: Desk, thread: str, at: str, into: str | None, who: str | None, gr
 @click.option("--reason", metavar="TEXT", default="", help="Why, for the log.")
 @who_option
 def cancel(desk: Desk, thread: str, reason: str, who: str | None) -> None:
-    """End a thread's run and open work; its questions are withdrawn.
+    """End a thread's run, open work and questions.
 
     What finished counts, and the thread takes new input as ever. A process that
     runs the thread is told at its next step that it was overtaken.
@@ -96,7 +96,9 @@ def cancel(desk: Desk, thread: str, reason: str, who: str | None) -> None:
 @who_option
 @click.option("-g", "--graph", required=True, metavar="MODULE:NAME", help="The graph's code: it runs here.")
 def retry(desk: Desk, thread: str, who: str | None, graph: str) -> None:
-    """Go on with a thread: failed nodes again, recorded answers, forks.
+    """Go on with a thread: run what is left to do.
+
+    Failed nodes are tried again, recorded answers taken, forks begun.
 
     Runs the graph in this process, as a service would with None as input, to
     its end or its next question.
@@ -120,9 +122,9 @@ def retry(desk: Desk, thread: str, who: str | None, graph: str) -> None:
 @click.argument("thread")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def erase(desk: Desk, thread: str, yes: bool) -> None:
-    """Erase a thread for good: its log is deleted, a tombstone stays.
+    """Erase a thread for good.
 
-    THREAD is its whole id. With a keyring its key is destroyed too, so that
+    Its log is deleted, and a tombstone stays. THREAD is its whole id. With a keyring its key is destroyed too, so that
     copies of sealed commits cannot be read either; exported files are not
     touched.
     """

@@ -26,7 +26,7 @@ COLUMNS = (
     Column("version", right=True, style="cyan"),
     Column("UTC", style="dim"),
     Column("event", style="bold"),
-    Column("node"),
+    Column("node", width_max=14),
     Column("what", fold=True),
 )
 NAMES = tuple(event.__name__ for event in EVENT_TYPES)

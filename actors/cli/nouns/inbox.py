@@ -28,10 +28,10 @@ from .state import value_words_of
 
 COLUMNS = (
     Column("question", style="cyan"),
-    Column("thread"),
-    Column("node"),
+    Column("thread", width_max=14),
+    Column("node", width_max=14),
     Column("waits", right=True),
-    Column("who may"),
+    Column("who may", width_max=12),
     Column("asks", fold=True),
 )
 

@@ -20,7 +20,7 @@ COLUMNS = (
     Column("thread", fold=True, style="cyan"),
     Column("status"),
     Column("asks", right=True),
-    Column("graph"),
+    Column("graph", width_max=16),
     Column("version", right=True),
     Column("age", right=True),
 )

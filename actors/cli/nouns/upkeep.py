@@ -27,7 +27,7 @@ from ..frame.times import age, now
 FINDINGS = (
     Column("level", style="bold"),
     Column("about"),
-    Column("thread", style="cyan"),
+    Column("thread", style="cyan", width_max=20),
     Column("what", fold=True),
 )
 
@@ -80,7 +80,10 @@ def doctor(desk: Desk, limit: int) -> None:
 @with_desk()
 @click.option("--events", is_flag=True, help="Read all logs too: events by name, answers by person, bytes.")
 def stats(desk: Desk, events: bool) -> None:
-    """Count threads, questions and commits; with --events what is in the logs."""
+    """Count threads, questions, commits and events.
+
+    Heads alone are read, which is quick, unless --events is given.
+    """
     store, tenant = desk.saver.store, desk.saver.tenant
     heads = store.heads(limit=THREADS_LISTED_MAX, tenant=tenant)
     counts = counts_of(heads)
@@ -123,7 +126,7 @@ def stats(desk: Desk, events: bool) -> None:
 @click.command()
 @store_options
 def migrate(store: str | None, tenant: str, cipher: str | None, output: str) -> None:
-    """Make a store's tables, or bring them to the version of this clew.
+    """Make a store's tables, or bring them up to date.
 
     Makes the SQLite file if it is missing. Repeating it changes nothing; the
     logs themselves are read as they were written, by every later clew.
@@ -143,7 +146,10 @@ def migrate(store: str | None, tenant: str, cipher: str | None, output: str) -> 
 @click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print a script by which a shell completes commands, options and ids."""
+    """Print a script for completion in your shell.
+
+    It completes commands, options, and ids of threads and questions.
+    """
     kind = get_completion_class(shell)
     if kind is None:
         raise Failure(f"there is no completion for {shell!r}")
