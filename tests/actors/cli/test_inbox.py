@@ -8,14 +8,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from clew import START, MessagesState, SqliteSaver, StateGraph, interrupt
 from clew.actors.cli.commands import clew
 from click.testing import CliRunner, Result
 
 from .conftest import Run
-from .terminal import Terminal
+from .terminal import COLUMNS, Terminal
 
 GRAPH = "tests.actors.cli.shop:builder"
-ROOT = Path(__file__).parents[3]
+ASKED = "May the order be shipped although its price rose by ten percent since it was made?"
 
 
 def questions(run: Run, *words: str) -> dict[str, dict]:
@@ -139,7 +140,6 @@ def test_with_the_graph_the_thread_runs_on(run_here: Run) -> None:
 
 
 def test_an_exported_file_takes_no_answer(run: Run, filled: Path, tmp_path: Path) -> None:
-    from clew import SqliteSaver
     from clew.archive import export_threads
 
     with SqliteSaver.from_conn_string(str(filled)) as saver:
@@ -162,3 +162,23 @@ def test_at_a_terminal_the_answer_is_asked_for_until_it_fits(run_here: Run, tmp_
         terminal.type('{"ok": true}\n')
         assert terminal.end() == 0
     assert set(questions(run_here)) == {"invoice-7"}
+
+
+@pytest.mark.slow
+def test_at_80_columns_long_ids_leave_room_for_what_is_asked(tmp_path: Path) -> None:
+    builder = StateGraph(MessagesState).add_node(
+        "a_node_with_quite_a_long_name", lambda _: {"messages": [interrupt(ASKED)]}
+    )
+    with SqliteSaver.from_conn_string(str(tmp_path / "long.db")) as saver:
+        graph = builder.add_edge(START, "a_node_with_quite_a_long_name").compile(checkpointer=saver, name="g" * 30)
+        graph.invoke({"messages": []}, {"configurable": {"thread_id": "0b74d1c4-1576-6706-46d0-47a51bb1a5f3"}})  # type: ignore[arg-type]
+    environment = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}}
+    for words in (["inbox", "list"], ["threads", "list"], ["events", "0b74", "--from", "1"], ["history", "0b74"]):
+        command = [sys.executable, "-P", "-m", "clew.actors.cli.main", *words, "--store", "long.db"]
+        with Terminal(command, tmp_path, {**environment, "NO_COLOR": "1"}) as terminal:
+            assert terminal.end() == 0
+        rows = [row.rstrip() for row in terminal.text.splitlines() if not row.startswith("next:")]
+        assert max(map(len, rows)) <= COLUMNS
+        if words[0] in ("inbox", "events"):
+            said = " ".join(" ".join(row[row.rfind("  ") :].split()) for row in rows)
+            assert all(word in said for word in ASKED.split())
