@@ -16,7 +16,7 @@ from ..decider.answering import not_open
 from .appending import append
 
 
-class Recorded(Struct, frozen=True):
+class RecordedAnswer(Struct, frozen=True):
     """An answer that is in the log."""
 
     thread: str
@@ -31,7 +31,7 @@ class Recorded(Struct, frozen=True):
 
 def answer_question(
     saver: BaseCheckpointSaver, thread: str, question: str, value: Any, *, who: str = "", comment: str = ""
-) -> Recorded:
+) -> RecordedAnswer:
     """Record the answer to a question. Nothing runs: whoever has the graph goes on with `invoke(None, config)`.
 
     A process that works on the thread meanwhile meets the answer at its next commit, and goes on with it.
@@ -64,7 +64,7 @@ def answer_question(
     after = append(saver, thread, say, who)
     line, asked = found[0]
     node = line.tasks[asked.raised.task].node if asked.raised.task < len(line.tasks) else ""
-    return Recorded(thread, asked.raised.question, node, after.version, len(after.open_questions()))
+    return RecordedAnswer(thread, asked.raised.question, node, after.version, len(after.open_questions()))
 
 
 def check_answer(question: Question, value: Any) -> None:

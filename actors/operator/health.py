@@ -23,7 +23,7 @@ LATE_SECONDS = 600
 """How long a running thread may commit nothing before it is noted."""
 
 
-class Finding(Struct, frozen=True):
+class HealthFinding(Struct, frozen=True):
     """One thing that was looked at."""
 
     level: Level
@@ -35,7 +35,7 @@ class Finding(Struct, frozen=True):
     """What was found, and what to do."""
 
 
-def look_at_thread(saver: BaseCheckpointSaver, head: ThreadHead, now: int) -> Iterator[Finding]:
+def look_at_thread(saver: BaseCheckpointSaver, head: ThreadHead, now: int) -> Iterator[HealthFinding]:
     """What is wrong with one thread; nothing where all is well.
 
     Args:
@@ -48,7 +48,7 @@ def look_at_thread(saver: BaseCheckpointSaver, head: ThreadHead, now: int) -> It
     for checked in verify_threads(saver.store, [thread], saver.tenant, cipher=saver.cipher):
         for found in checked.findings:
             broken = True
-            yield Finding("bad", "chain", thread, f"version {found.version}, {found.kind}: {found.message}")
+            yield HealthFinding("bad", "chain", thread, f"version {found.version}, {found.kind}: {found.message}")
     if broken:
         return
     log = ThreadLog(saver.store, thread, saver.tenant, saver.cipher)
@@ -57,7 +57,7 @@ def look_at_thread(saver: BaseCheckpointSaver, head: ThreadHead, now: int) -> It
     except CipherError:
         return
     except ClewError as error:
-        yield Finding("bad", "chain", thread, str(error))
+        yield HealthFinding("bad", "chain", thread, str(error))
         return
     if state.version != head.version:
         return  # it went on meanwhile
@@ -65,33 +65,35 @@ def look_at_thread(saver: BaseCheckpointSaver, head: ThreadHead, now: int) -> It
     yield from _of_run(head, state, now)
     for question in state.open_questions():
         if 0 < question.raised.deadline < now:
-            yield Finding("note", "question", thread, f"question {question.raised.question[:8]} is past its deadline")
+            yield HealthFinding(
+                "note", "question", thread, f"question {question.raised.question[:8]} is past its deadline"
+            )
     if state.unknown:
-        yield Finding(
+        yield HealthFinding(
             "note", "version", thread, "it holds events of a newer clew: it can be read, not changed; upgrade"
         )
 
 
-def _of_head(head: ThreadHead, state: ThreadState) -> Iterator[Finding]:
+def _of_head(head: ThreadHead, state: ThreadState) -> Iterator[HealthFinding]:
     known = head.head
     if (known.status, known.epoch) != (state.status, state.epoch):
         told, is_so = (known.status, known.epoch), (state.status, state.epoch)
-        yield Finding("bad", "head", head.thread, f"its head says status and epoch {told}, its log says {is_so}")
+        yield HealthFinding("bad", "head", head.thread, f"its head says status and epoch {told}, its log says {is_so}")
     if known.questions != encode_questions(state):
-        yield Finding(
+        yield HealthFinding(
             "bad", "head", head.thread, "its head lists other questions than its log: the inbox is wrong for it"
         )
 
 
-def _of_run(head: ThreadHead, state: ThreadState, now: int) -> Iterator[Finding]:
+def _of_run(head: ThreadHead, state: ThreadState, now: int) -> Iterator[HealthFinding]:
     run = state.run
     if head.head.status != RUNNING or run is None:
         return
     seconds = (now - head.head.updated) // 1_000_000
     lives = processes.lives(run.process) if run.process else None
     if lives is False:
-        yield Finding("note", "run", head.thread, "the process that ran it is dead: go on with it, clew retry")
+        yield HealthFinding("note", "run", head.thread, "the process that ran it is dead: go on with it, clew retry")
     elif lives is None and seconds > LATE_SECONDS:
-        yield Finding(
+        yield HealthFinding(
             "note", "run", head.thread, f"it runs and has committed nothing for {seconds} s: does its process live?"
         )

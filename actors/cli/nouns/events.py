@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ....events.codec.values import Codec
-from ....events.vocabulary import EVENT_TYPES, Recorded
+from ....events.vocabulary import EVENT_TYPES, START, GraphSeen, Recorded
 from ....projections.audit.records import event_fields, moment
 from ....projections.audit.story import StoryLine, story
 from ...engine.log import ThreadLog
@@ -64,6 +64,8 @@ def events(
     commits = list(log.commits(Codec()))
     if commits and first > commits[-1].version and not follow:
         raise Failure(f"thread {named!r} has no version {first}: it has 0 to {commits[-1].version}")
+    if node is not None and not follow:
+        _check_node(named, node, commits)
     teller = _Teller(full)
 
     def chosen(told: Sequence[tuple[StoryLine, Any]]) -> list[tuple[StoryLine, Any]]:
@@ -120,6 +122,17 @@ def _event_named(name: str) -> str:
     if found is None:
         raise Failure(f"there is no event {name!r}: events are {', '.join(NAMES)}")
     return found
+
+
+def _check_node(thread: str, node: str, commits: Sequence[Recorded]) -> None:
+    """Refuse a node that none of the thread's graphs has."""
+    known = {START}
+    for recorded in commits:
+        for event in recorded.commit.events:
+            known.update(event.nodes if isinstance(event, GraphSeen) else ())
+    known.update(line.node for line in story(commits))
+    if node not in known:
+        raise Failure(f"thread {thread!r} has no node {node!r}: it has {', '.join(sorted(known - {''}))}")
 
 
 def _print_now(desk: Desk, thread: str, told: Sequence[tuple[StoryLine, Any]], full: bool) -> None:

@@ -18,7 +18,7 @@ from ....events.errors import CipherError, CorruptCommitError, StoreError
 from ....events.stores.saver import THREADS_LISTED_MAX
 from ....projections.audit.records import moment
 from ....projections.audit.statistics import LogCounts, counts_of
-from ...operator.health import Finding, look_at_thread
+from ...operator.health import HealthFinding, look_at_thread
 from ..frame.desk import Desk, desk, store_options, with_desk
 from ..frame.group import FOUND, Failure
 from ..frame.output import Column
@@ -47,7 +47,7 @@ def doctor(desk: Desk, limit: int) -> None:
     """
     saver, present = desk.saver, now()
     heads = saver.store.heads(limit=limit, tenant=saver.tenant)
-    found: list[Finding] = []
+    found: list[HealthFinding] = []
     with desk.out.progress() as bar:
         task = bar.add_task("threads", total=len(heads))
         for head in heads:

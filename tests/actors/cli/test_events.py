@@ -66,6 +66,9 @@ def test_an_unknown_version_or_event_is_one_line_and_exit_2(run: Run) -> None:
     beyond = run("events", "order-3", "--from", "6")
     assert (beyond.exit_code, beyond.stdout) == (2, "")
     assert "thread 'order-3' has no version 6: it has 0 to 5" in beyond.stderr
+    nowhere = run("events", "order-3", "--node", "shipp")
+    assert (nowhere.exit_code, nowhere.stdout) == (2, "")
+    assert "has no node 'shipp': it has __start__, approve, price, ship" in nowhere.stderr
     unknown = run("events", "order-3", "--type", "NodeFinished")
     assert unknown.exit_code == 2
     assert "there is no event 'NodeFinished'" in unknown.stderr
