@@ -24,6 +24,7 @@ from ...projections.state.views import interrupt_of
 from ...projections.streams.commit import line_of, live_cells
 from ...projections.streams.tasks import in_graph, task_metadata
 from ..decider.commands import Answer, Apply, Continue, Enter
+from ..engine.attempts.inputs import managed_value
 from . import recording
 from .lifecycle import GraphInterruptEvent, GraphResumeEvent, tell
 from .listening import somebody_listens
@@ -237,7 +238,10 @@ class Watch:
     def _input_of(self, job: Job) -> Any:
         if job.task.payload is not None:
             return job.task.payload.value
-        return read_values(job.run.channels, job.cells, job.input_view.keys)
+        values = read_values(job.run.channels, job.cells, job.input_view.keys)
+        if job.input_view.managed and isinstance(values, dict):
+            values |= {key: managed_value(job, kind) for key, kind in job.input_view.managed}
+        return values
 
 
 def _given_tags_last(above: CallbackManagerForChainRun, manager: CallbackManager) -> None:

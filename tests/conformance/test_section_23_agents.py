@@ -21,6 +21,8 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemM
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import tool
+from langchain_core.tracers.base import BaseTracer
+from langchain_core.tracers.schemas import Run
 from pydantic import BaseModel, ValidationError
 
 from .callers import AsyncCaller, Caller, run
@@ -773,3 +775,78 @@ def test_after_review_leads_to_tools_model_or_end():
     assert after_review({"messages": [asked, one, two]}) == "model"
     assert after_review({"messages": [AIMessage("hi")]}) == END
     assert after_review({"chat": [asked]}, messages_key="chat") == "tools"
+
+
+class Tracer(BaseTracer):
+    """Keeps the tree of the last trace."""
+
+    root: Run
+
+    def _persist_run(self, run: Run) -> None:
+        self.root = run
+
+
+def tree(traced: Run) -> list[str]:
+    """The runs of a trace, indented, each with its library tags and what it was given."""
+
+    def lines(one: Run, depth: int) -> list[str]:
+        given = ",".join(one.inputs) if isinstance(one.inputs, dict) else ""
+        shown = f"{'  ' * depth}{one.name} {'/'.join(one.tags or ())} {given}"
+        return [shown, *(line for child in one.child_runs for line in lines(child, depth + 1))]
+
+    return lines(traced, 0)
+
+
+@pytest.mark.parametrize("prompt", [None, "Be brief.", lambda state: state["messages"]], ids=["none", "text", "call"])
+def test_a_trace_shows_the_models_call_as_langgraphs_does(prompt: Any, caller: Caller) -> None:
+    tracer = Tracer()
+    agent = create_react_agent(calling(called("add", a=1, b=2)), [add], prompt=prompt, version="v1")
+    caller.invoke(agent, HELLO, {"callbacks": [tracer]})
+
+    def asks(step: int) -> list[str]:
+        return [
+            f"  agent graph:step:{step} messages,remaining_steps",
+            "    call_model seq:step:1 messages,remaining_steps",
+            "    RunnableSequence seq:step:1 messages,remaining_steps",
+            "      Prompt seq:step:1 messages,remaining_steps",
+            "      ScriptedModel seq:step:2 prompts",
+            "    should_continue seq:step:3 messages,remaining_steps",
+        ]
+
+    tools = ["  tools graph:step:2 messages,remaining_steps", "    add seq:step:1 a,b"]
+    assert tree(tracer.root) == ["LangGraph  messages", *asks(1), *tools, *asks(3)]
+
+
+def test_a_traced_models_failure_ends_its_runs_with_the_error(caller: Caller) -> None:
+    def fails(messages: Any) -> Any:
+        raise ValueError("no answer")
+
+    tracer = Tracer()
+    agent = create_react_agent(ScriptedModel([otherwise(fails)]), [add])
+    with pytest.raises(ValueError, match="no answer"):
+        caller.invoke(agent, HELLO, {"callbacks": [tracer]})
+    [node] = tracer.root.child_runs
+    assert [(one.name, "no answer" in (one.error or "")) for one in (node, *node.child_runs)] == [
+        ("agent", True),
+        ("call_model", True),
+        ("RunnableSequence", True),
+    ]
+
+
+def test_a_trace_shows_the_structured_response_as_a_run_of_its_own(caller: Caller) -> None:
+    class Shape(BaseModel):
+        x: int
+
+    class Shaping(ScriptedModel):
+        def with_structured_output(self, schema: Any, **kwargs: Any) -> Any:
+            return RunnableLambda(lambda _: Shape(x=3), name="shaped")
+
+    tracer = Tracer()
+    agent = create_react_agent(Shaping([otherwise("done")]), [], response_format=Shape)
+    assert caller.invoke(agent, HELLO, {"callbacks": [tracer]})["structured_response"] == Shape(x=3)
+    last = tracer.root.child_runs[-1]
+    assert [last.name, *(one.name for one in last.child_runs)] == [
+        "generate_structured_response",
+        "generate_structured_response",
+        "shaped",
+    ]

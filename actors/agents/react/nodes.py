@@ -18,6 +18,7 @@ from .models import ModelChoice, bare_model
 from .prompts import Prompting
 from .states import LLM_INPUT, value_in, with_messages
 from .steps import Asked
+from .traced import prompted, told, watcher
 
 STEPS_FOR_TOOLS = 2
 """Super-steps it takes to run tools and tell the model of them; with fewer left, their calls are not begun."""
@@ -28,21 +29,30 @@ MORE_STEPS = "Sorry, need more steps to process this request."
 class _Scripted(Runnable[Any, Any]):
     """A Runnable whose work is a script."""
 
+    traced_as: str
+    """Name of its own run below the node's."""
+
     def script(self, given: Any, config: RunnableConfig) -> Script[Any]:
         """What it does, step by step."""
         raise NotImplementedError
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Run it on this thread."""
-        return drive(self.script(input, config or {}))
+        return drive(self._watched(input, config or {}))
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Run it on the running loop."""
-        return await adrive(self.script(input, config or {}))
+        return await adrive(self._watched(input, config or {}))
+
+    def _watched(self, given: Any, config: RunnableConfig) -> Script[Any]:
+        script, manager = self.script(given, config), watcher(config)
+        return script if manager is None else told(script, manager, given, self.traced_as)
 
 
 class ModelNode(_Scripted):
     """Asks the model once and returns its message."""
+
+    traced_as = "call_model"
 
     def __init__(self, choice: ModelChoice, prompt: Prompting, agent_name: str | None) -> None:
         self.name = "agent"
@@ -61,8 +71,12 @@ class ModelNode(_Scripted):
         state = with_messages(given, messages) if messages else given
         check_history(value_in(state, "messages") or ())
         model = yield from self._choice.of(state)
-        asked = yield from self._prompt.given(state, config)
-        reply: BaseMessage = yield Asked(model, asked, config)
+        reply: BaseMessage
+        if watcher(config) is None:
+            asked = yield from self._prompt.given(state, config)
+            reply = yield Asked(model, asked, config)
+        else:
+            reply = yield Asked(prompted(self._prompt, model), state, config)
         if isinstance(reply, AIMessage):
             reply.name = self._agent_name or reply.name
             if reply.tool_calls and _too_few(value_in(state, "remaining_steps")):
@@ -72,6 +86,8 @@ class ModelNode(_Scripted):
 
 class ResponseNode(_Scripted):
     """Asks the model for the structured response, once the agent has come to its end."""
+
+    traced_as = "generate_structured_response"
 
     def __init__(self, choice: ModelChoice, response_format: Any) -> None:
         self.name = "generate_structured_response"

@@ -26,14 +26,15 @@ class Prompting:
     def __init__(self, prompt: Prompt | None) -> None:
         """Raises `ValueError` for what is no prompt."""
         self._system: SystemMessage | None = None
-        self._runnable: Runnable[Any, Any] | None = None
+        self.runnable: Runnable[Any, Any] | None = None
+        """The prompt where it is a Runnable."""
         self._callee: Callee | None = None
         if isinstance(prompt, str):
             self._system = SystemMessage(prompt)
         elif isinstance(prompt, SystemMessage):
             self._system = prompt
         elif isinstance(prompt, Runnable):
-            self._runnable = prompt
+            self.runnable = prompt
         elif callable(prompt):
             self._callee = callee_of(prompt, role="the prompt")[0]
         elif prompt is not None:
@@ -44,8 +45,8 @@ class Prompting:
 
     def given(self, state: Any, config: RunnableConfig) -> Script[Any]:
         """What to give to the model for this state."""
-        if self._runnable is not None:
-            return (yield Asked(self._runnable, state, config))
+        if self.runnable is not None:
+            return (yield Asked(self.runnable, state, config))
         if self._callee is not None:
             return (yield self._call(self._callee, state, config))
         messages = value_in(state, "messages")

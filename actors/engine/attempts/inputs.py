@@ -24,11 +24,12 @@ def read_view(job: Job, cells: Cells, view: StateView) -> Any:
         return channels[view.keys[0]].read(cells.get(view.keys[0]))
     values = job.run.reading.values(channels, cells, view.keys)
     for key, kind in view.managed:
-        values[key] = _managed(job, kind)
+        values[key] = managed_value(job, kind)
     return values if view.coerce is None else view.coerce(**values)
 
 
-def _managed(job: Job, kind: str) -> Any:
+def managed_value(job: Job, kind: str) -> Any:
+    """What a managed value is for a job: `remaining_steps` or whether it is the last one."""
     taken = job.checkpoint.step - job.run.base_step + 1
     remaining = job.run.terms.steps_max - taken
     return remaining if kind == "remaining_steps" else remaining <= 1
