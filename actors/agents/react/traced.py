@@ -39,11 +39,11 @@ class _PromptStep(Runnable[Any, Any]):
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """The model's input, made on this thread."""
-        return self._call_with_config(self._make, input, config)
+        return self._call_with_config(self._make, input, config)  # type: ignore[arg-type]
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """The model's input, made on the running loop."""
-        return await self._acall_with_config(self._amake, input, config)
+        return await self._acall_with_config(self._amake, input, config)  # type: ignore[arg-type]
 
     def _make(self, state: Any, config: RunnableConfig) -> Any:
         return drive(self._prompt.given(state, config))
