@@ -73,7 +73,7 @@ def _used_by(function: Any, owner: Any) -> Iterator[Any]:
         except ValueError:  # an empty cell
             continue
         yield from _graph(held)
-    for name in _names(function.__code__):
+    for name in names_in(function.__code__):
         if name in function.__globals__:
             yield from _graph(function.__globals__[name])
         elif owner is not None and name in getattr(owner, "__dict__", ()):
@@ -86,11 +86,12 @@ def _graph(value: Any) -> Iterator[Any]:
         yield value
 
 
-def _names(code: CodeType) -> Iterator[str]:
+def names_in(code: CodeType) -> Iterator[str]:
+    """The names that code speaks of: of globals and attributes, in functions inside of it too."""
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _names(constant)
+            yield from names_in(constant)
 
 
 def subgraphs(plan: Plan, namespace: str | None, recurse: bool) -> Iterator[tuple[str, Any]]:

@@ -102,13 +102,7 @@ class FaultyStore:
 
     def append_batch(self, entries: Sequence[Entry]) -> list[Verdict]:
         """See `Store.append_batch`: one after the other, so that each can be the one that fails."""
-        verdicts: list[Verdict] = []
-        for entry in entries:
-            try:
-                verdicts.append(self.append(entry))
-            except Exception as error:
-                verdicts.append(error)
-        return verdicts
+        return one_by_one(self.append, entries)
 
     def read(self, thread: str, after: int = -1, until: int | None = None, tenant: str = "") -> list[Row]:
         """See `Store.read`."""
@@ -197,3 +191,14 @@ def faulty_saver(inner: Store | BaseCheckpointSaver, *faults: Fault) -> tuple[Fa
         return store, BaseCheckpointSaver(store)
     store = FaultyStore(inner.store, *faults)
     return store, BaseCheckpointSaver(store, tenant=inner.tenant, cipher=inner.cipher)
+
+
+def one_by_one(append: Callable[[Entry], int], entries: Sequence[Entry]) -> list[Verdict]:
+    """A batch that is no transaction: each entry appended by itself, with its own verdict."""
+    verdicts: list[Verdict] = []
+    for entry in entries:
+        try:
+            verdicts.append(append(entry))
+        except Exception as error:
+            verdicts.append(error)
+    return verdicts

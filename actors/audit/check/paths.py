@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from types import CodeType, FunctionType
+from types import FunctionType
 from typing import Any, final
 
 from langchain_core.runnables import Runnable, RunnableLambda
@@ -23,6 +23,7 @@ from ...author.plan import Branch, Node, StateView
 from ...author.returns import Returned, beyond_view, branch_routes
 from ...doors.config import RECURSION_LIMIT
 from ...doors.setup import Setup
+from ...doors.subgraphs import names_in
 from ...engine.call import current_scope
 from ...engine.context import NodeRuntime
 
@@ -173,7 +174,7 @@ def _may_route(call: Any, depth: int) -> bool:
     function = underlying_function(call)
     if function is None or isinstance(getattr(call, "__self__", None), Runnable):
         return True
-    names = {*_names(function.__code__)}
+    names = {*names_in(function.__code__)}
     if names & _ROUTING or depth > _DEPTH_MAX:
         return bool(names & _ROUTING)
     held = [function.__globals__.get(name) for name in names]
@@ -187,13 +188,6 @@ def _may_route(call: Any, depth: int) -> bool:
 
 def _is_plain(value: Any) -> bool:
     return isinstance(value, (type, Command, Send))
-
-
-def _names(code: CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _names(constant)
 
 
 _ROUTING = frozenset({"Command", "Send", "goto"})

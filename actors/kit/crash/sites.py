@@ -15,6 +15,7 @@ from ....events.stores.store import Entry, Store, Verdict
 from ...engine.runtime import Runtime
 from ...engine.thread import ThreadActor
 from ...engine.work.messages import Part
+from ..faulty_store import one_by_one
 from ..simulation.processes import WatchedActor
 
 Site = Literal["before append", "inside the transaction", "before acknowledgement", "before effect"]
@@ -79,13 +80,7 @@ class DeadlyStore:
 
     def append_batch(self, entries: Sequence[Entry]) -> list[Verdict]:
         """See `Store.append_batch`: one after the other, so that each has its sites."""
-        verdicts: list[Verdict] = []
-        for entry in entries:
-            try:
-                verdicts.append(self.append(entry))
-            except Exception as error:
-                verdicts.append(error)
-        return verdicts
+        return one_by_one(self.append, entries)
 
     def _append_watched(self, entry: Entry) -> int:
         inner = self.inner
