@@ -51,6 +51,9 @@ def bring_up(request: Request, draft: Draft, done: Upcast | None = None, *, step
         Wanted: the user's upcasters are to be called first.
     """
     line = draft.line()
+    made = None if line.head is None else line.head.run
+    if made is None or made.fingerprint == request.plan.fingerprint:
+        return  # at once, where the very same code goes on: nearly always
     wanted = upcast_wanted(request, draft, line, step=step)
     if wanted is None:
         return
