@@ -15,6 +15,7 @@ from clew.runtime import Runtime
 from clew.store.memory import InMemoryStore
 from clew.types import Command, Send, interrupt
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveMessage, ToolCall, ToolMessage
+from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import InjectedToolCallId, ToolException, tool
 from pydantic import BaseModel
 
@@ -607,3 +608,19 @@ def test_golden_trace_o(caller: Caller):
     assert nothing.content == "null"
     with pytest.raises(ValueError, match="bang"):
         caller.invoke(node, {"messages": [asking(called("boom", reason="bang"))]})
+
+
+def test_a_tools_config_has_tags_also_where_there_are_none(caller: Caller):
+    seen: list[Any] = []
+
+    @tool
+    def look(config: RunnableConfig, runtime: ToolRuntime) -> str:
+        """Look around."""
+        seen.append((config["tags"], runtime.config["tags"]))
+        return "seen"
+
+    graph = StateGraph(MessagesState).add_node("tools", ToolNode([look])).add_edge(START, "tools").compile()
+    given = {"messages": [AIMessage("", tool_calls=[{"name": "look", "args": {}, "id": "1"}])]}
+    caller.invoke(graph, given)
+    caller.invoke(graph, given, {"tags": ["t"]})
+    assert seen == [([], []), (["t"], ["t"])]

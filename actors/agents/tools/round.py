@@ -117,7 +117,10 @@ class ToolRound:
         surrounding = var_child_runnable_config.get(None)
         config = surrounding if given is surrounding and surrounding is not None else ensure_config(given)
         tags = self.node.tags
-        return config if not tags else {**config, "tags": [*(config.get("tags") or ()), *tags]}
+        if not tags and "tags" in config:
+            return config
+        # A tool's config has tags, also where a node's has none.
+        return {**config, "tags": [*(config.get("tags") or ()), *(tags or ())]}
 
     def _current_state(self) -> Any:
         if self.scope is None:
