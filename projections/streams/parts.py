@@ -196,7 +196,7 @@ StreamPart: TypeAlias = (
 """One chunk of a stream under version "v2"."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GraphOutput(Generic[OutputT]):
     """What `invoke(version="v2")` returns.
 

@@ -137,6 +137,10 @@ def test_a_tool_runtime_has_no_fields_of_its_own_making() -> None:
     assert [field.name for field in fields(ToolRuntime)] == [*named, "execution_info", "server_info"]
 
 
+def test_an_output_can_be_looked_into() -> None:
+    assert vars(GraphOutput({"a": 1})) == {"value": {"a": 1}, "interrupts": ()}
+
+
 def test_an_interrupt_is_shown_with_its_three_fields() -> None:
     assert repr(Interrupt("v", id="i")) == "Interrupt(value='v', id='i', response_schema=None)"
     assert [field.default for field in fields(Interrupt)] == [dataclasses.MISSING, dataclasses.MISSING, None]
