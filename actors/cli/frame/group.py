@@ -12,6 +12,7 @@ from typing import Any, Final
 import click
 
 from ....events.errors import (
+    CipherError,
     ClewError,
     RefusedError,
     StaleVersionError,
@@ -61,6 +62,8 @@ class Root(click.Group):
             raise Failure(str(error)) from error
         except (RefusedError, StaleVersionError) as error:
             raise Refusal(str(error)) from error
+        except CipherError as error:
+            raise Failure(f"{error}; here: --cipher module:name") from error
         except ClewError as error:
             raise Failure(str(error)) from error
         except FileExistsError as error:
