@@ -29,7 +29,7 @@ def edit_job_routes(run: Run, line: Line, node: Node, update: Returned) -> list[
         return routes
     finished = [] if line.head is not None and line.head.source == "input" else step_writes(line)
     cells = merge_or_keep(run.channels, line.cells, [*finished, *update.writes])
-    head = line.head or Checkpoint(-1, 0, 0, bytes(16), -1, "input", cells)
+    head = line.head or Checkpoint((-1, 0), 0, bytes(16), -1, "input", cells)
     job = Job(run, 0, Task(node.name), node, head, cells, 1)
     config = node_config(job, None)
     token = current_scope.set(Scope(Call(job)))

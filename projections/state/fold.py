@@ -55,6 +55,27 @@ from .thread import (
 )
 
 
+class Lines(dict[str, Line]):
+    """The lines that a draft may change, by namespace: whichever is asked for is copied from the state at first."""
+
+    __slots__ = ("_state",)
+
+    def __init__(self, state: ThreadState) -> None:
+        super().__init__()
+        self._state = state
+
+    def __missing__(self, ns: str) -> Line:
+        known = self._state.lines.get(ns)
+        line = Line(ns) if known is None else known.copy()
+        self.put(line)
+        return line
+
+    def put(self, line: Line) -> None:
+        """Put another line in a namespace's place."""
+        self[line.ns] = line
+        self._state.lines = self._state.lines.with_changes({line.ns: line})
+
+
 class Draft:
     """A thread's state with one commit being said on it.
 
@@ -70,12 +91,12 @@ class Draft:
 
     __slots__ = (
         "_checkpoints",
-        "_lines",
         "began",
         "channels",
         "entropy",
         "events",
         "last_only",
+        "lines",
         "ns",
         "state",
         "time",
@@ -94,7 +115,8 @@ class Draft:
         """True for the commit of a whole run (durability "exit"): of the checkpoints it makes, the last one stays."""
         self.entropy = entropy
         self.events: list[Any] = []
-        self._lines: dict[str, Line] = {}
+        self.lines = Lines(self.state)
+        """The lines by namespace, ready to be changed."""
         self._checkpoints = 0
 
     def following(self, channels: Channels, ns: str) -> Draft:
@@ -124,19 +146,7 @@ class Draft:
 
     def line(self, ns: str | None = None) -> Line:
         """A namespace's line, ready to be changed; that of the graph that speaks if none is named."""
-        if ns is None:
-            ns = self.ns
-        line = self._lines.get(ns)
-        if line is None:
-            known = self.state.lines.get(ns)
-            line = Line(ns) if known is None else known.copy()
-            self.set_line(line)
-        return line
-
-    def set_line(self, line: Line) -> None:
-        """Put another line in a namespace's place."""
-        self._lines[line.ns] = line
-        self.state.lines = self.state.lines.with_changes({line.ns: line})
+        return self.lines[self.ns if ns is None else ns]
 
     def rules(self, line: Line) -> Channels:
         """The channels that a line's writes are merged with."""
@@ -197,9 +207,9 @@ class Draft:
     def _settle(self) -> None:
         """Bring up to date what is worked out once for all that was said."""
         asking = self.state.asking
-        for ns, line in self._lines.items():
+        for ns, line in self.lines.items():
             line.tasks = tuple(line.tasks)
-            if (ns in asking) != bool(line.open_questions):
+            if (ns in asking) != line.asks:
                 asking ^= {ns}
         # Lines that were closed in this commit ask no longer.
         self.state.asking = frozenset(ns for ns in asking if ns in self.state.lines) if asking else asking
@@ -223,12 +233,11 @@ class Draft:
         """
         closed = line.closed_head()
         passed = closed if self.last_only and source == "loop" and _made_in(self.version, closed) else None
-        if closed is not None and passed is None and (not len(line.past) or line.past[-1].address < closed.address):
-            line.past = line.past.with_item(closed)
+        if closed is not None and passed is None:
+            line.keep_in_past(closed)
         line.passed = passed
         line.head = Checkpoint(
-            self.version,
-            self._checkpoints,
+            (self.version, self._checkpoints),
             self.began,
             self.entropy,
             step_after(parent, source) if step is None else step,
@@ -237,8 +246,11 @@ class Draft:
             line.run if run is None else run,
             passed.parent if passed is not None else None if parent is None else parent.address,
             input_writes,
-            writers=writers,
-            made=self.time - lag if self.last_only else 0,
+            (),
+            _NOTHING,
+            (),
+            writers,
+            self.time - lag if self.last_only else 0,
         )
         self._checkpoints += 1
         line.cells = cells
@@ -248,15 +260,14 @@ class Draft:
         line.ahead = None
         line.arrivals = _NOTHING
         line.deferred = ()
-        self.close_below(line, forget=passed is not None)
+        if line.below:
+            self.close_below(line, forget=passed is not None)
 
     def close_below(self, line: Line, *, forget: bool = False) -> None:
         """The step in which graphs were called is over: their lines go to the closed ones, all but those that go on.
 
         `forget`: nobody can come upon them, since the step's own checkpoint was passed over.
         """
-        if not line.below:
-            return
         lines = dict(self.state.lines)
         over = list(line.below)
         for ns in over:
@@ -264,7 +275,7 @@ class Draft:
             if called is None or namespaces.continues(ns):
                 continue
             del lines[ns]
-            self._lines.pop(ns, None)
+            self.lines.pop(ns, None)
             if not forget:
                 self.state.closed = self.state.closed.with_item(called)
             over.extend(called.below)
@@ -284,7 +295,7 @@ class _Versioned(Draft):
 
 
 def _made_in(version: int, checkpoint: Checkpoint | None) -> bool:
-    return checkpoint is not None and checkpoint.version == version
+    return checkpoint is not None and checkpoint.address[0] == version
 
 
 def fold(state: ThreadState, recorded: Recorded, channels: Channels) -> ThreadState:
@@ -327,11 +338,11 @@ def step_writes(line: Line) -> list[Write]:
 
 
 def _status(state: ThreadState) -> int:
-    if state.running:
-        return RUNNING
     root = state.lines.get("")
     if root is None:
         return RESTING
+    if root.run is not None and root.run.status == "running":
+        return RUNNING
     if state.asking and state.open_questions():
         return WAITING
     return STOPPED if root.tasks else RESTING
@@ -348,7 +359,7 @@ def _run_started(draft: Draft, event: RunStarted, _: Cells | None) -> None:
         draft.begin_run(event)
         draft.state.turn_started = draft.time - event.lag
         draft.state.entered = (draft.version, "")
-    line = draft.line(event.ns)
+    line = draft.lines[event.ns]
     head = line.head
     base = 0 if head is None else head.step + 2
     line.run = RunFacts(event.run, event.fingerprint, event.metadata, event.durability, base, process=event.process)
@@ -379,7 +390,7 @@ def _called(draft: Draft, line: Line, event: RunStarted | RunContinued, *, fresh
     earlier = above.tasks[event.calling].called if event.calling < len(above.tasks) else ()
     if not fresh and event.ns in earlier:
         return
-    above = draft.line(outside)
+    above = draft.lines[outside]
     above.change_task(event.calling, called=(earlier or Log[str]()).with_item(event.ns))
     if fresh or event.ns not in above.below:
         above.below = (above.below or Log[str]()).with_item(event.ns)
@@ -388,7 +399,7 @@ def _called(draft: Draft, line: Line, event: RunStarted | RunContinued, *, fresh
 def _run_continued(draft: Draft, event: RunContinued, _: Cells | None) -> None:
     if not event.ns:
         draft.begin_run(event)
-    line = draft.line(event.ns)
+    line = draft.lines[event.ns]
     base = 0 if line.head is None else line.head.step
     line.run = RunFacts(event.run, event.fingerprint, event.metadata, event.durability, base, process=event.process)
     if event.ns:
@@ -401,7 +412,7 @@ def _run_continued(draft: Draft, event: RunContinued, _: Cells | None) -> None:
 
 
 def _command_applied(draft: Draft, event: CommandApplied, _: Cells | None) -> None:
-    line = draft.line(event.ns)
+    line = draft.lines[event.ns]
     if event.writes:
         line.cells = merge_or_keep(draft.rules(line), line.cells, event.writes)
         if line.head is not None:
@@ -412,11 +423,11 @@ def _command_applied(draft: Draft, event: CommandApplied, _: Cells | None) -> No
 
 
 def _run_paused(draft: Draft, event: RunPaused, _: Cells | None) -> None:
-    draft.line(event.ns).paused = (event.where, tuple(event.nodes))
+    draft.lines[event.ns].paused = (event.where, tuple(event.nodes))
 
 
 def _run_finished(draft: Draft, event: RunFinished, _: Cells | None) -> None:
-    line = draft.line(event.ns)
+    line = draft.lines[event.ns]
     if line.run is not None:
         line.run = replace(line.run, status=event.status)
     rules = draft.rules(line) if event.status == "completed" else None
@@ -436,9 +447,9 @@ def _taken(draft: Draft, event: Taken, _: Cells | None) -> None:
 
 
 def _step_planned(draft: Draft, event: StepPlanned, _: Cells | None) -> None:
-    line = draft.line(event.ns)
-    sends = sum(1 for task in line.tasks if task.send >= 0)
-    planned = list(line.tasks)
+    line = draft.lines[event.ns]
+    planned = [*line.tasks]
+    sends = sum(1 for task in planned if task.send >= 0) if planned else 0
     for task in event.tasks:
         if task.send:
             planned.append(Task(task.node, sends, task.payload, task.timeout))
@@ -451,26 +462,26 @@ def _step_planned(draft: Draft, event: StepPlanned, _: Cells | None) -> None:
 
 
 def _step_committed(draft: Draft, event: StepCommitted, merged: Cells | None) -> None:
-    line = draft.line(event.ns)
+    line = draft.lines[event.ns]
     if merged is None:
         try:
             merged = merge_writes(draft.rules(line), line.cells, step_writes(line))
         except MergeError:
             # The graph's rules changed since the step was committed. Reads are total: what still merges is kept.
             merged = merge_or_keep(draft.rules(line), line.cells, step_writes(line))
-    writers = tuple(dict.fromkeys(task.node for task in line.tasks))
+    writers = tuple(dict.fromkeys([task.node for task in line.tasks]))
     draft.checkpoint(line, "loop", merged, parent=line.head, writers=writers, lag=event.lag)
 
 
 def _step_failed(draft: Draft, event: StepFailed, _: Cells | None) -> None:
-    line = draft.line(event.ns)
+    line = draft.lines[event.ns]
     line.failure = event.error
     for ordinal in event.tasks:
         line.change_task(ordinal, completed=None)
 
 
 def _step_abandoned(draft: Draft, event: StepAbandoned, _: Cells | None) -> None:
-    line, state = draft.line(event.ns), draft.state
+    line, state = draft.lines[event.ns], draft.state
     if not event.ns and line.tasks and line.tasks[0].node == START:
         # The input goes with the step that should have taken it: its command, sent again, is new.
         state.commands = {command: at for command, at in state.commands.items() if command != state.entered[1]}
@@ -481,7 +492,7 @@ def _abandon(draft: Draft, line: Line) -> None:
     line.tasks = tuple(with_questions(task, withdraw_open("abandoned")) for task in line.tasks)
     for ns in line.below:
         if ns in draft.state.lines:
-            _abandon(draft, draft.line(ns))
+            _abandon(draft, draft.lines[ns])
 
 
 def _edited(draft: Draft, ns: str) -> Line:
@@ -489,8 +500,8 @@ def _edited(draft: Draft, ns: str) -> Line:
     if ns and ns not in draft.state.lines:
         known = draft.state.last_line(ns)
         if known.head is not None:
-            draft.set_line(known.copy())
-    return draft.line(ns)
+            draft.lines.put(known.copy())
+    return draft.lines[ns]
 
 
 def _state_updated(draft: Draft, event: StateUpdated, merged: Cells | None) -> None:
@@ -521,8 +532,9 @@ def _forked(draft: Draft, event: Forked, _: Cells | None) -> None:
     if event.version < 0:
         closed = line.closed_head()
         past = line.past if closed is None else line.past.with_item(closed)
-        draft.close_below(line)
-        draft.set_line(Line(line.ns, past=past, run=line.run, rules=line.rules))
+        if line.below:
+            draft.close_below(line)
+        draft.lines.put(Line(line.ns, past=past, run=line.run, rules=line.rules))
         return
     origin = line.at((event.version, event.ordinal))
     if origin is None:
@@ -545,11 +557,12 @@ def _forked(draft: Draft, event: Forked, _: Cells | None) -> None:
         line.deferred = origin.deferred
         return
     closed = line.closed_head()
-    if closed is not None and (not len(line.past) or line.past[-1].address < closed.address):
+    if closed is not None:
         # Also where it is the origin itself: its step goes to the past as it stood, with its questions.
-        line.past = line.past.with_item(closed)
-    draft.close_below(line)
-    draft.set_line(line.standing_at(origin))
+        line.keep_in_past(closed)
+    if line.below:
+        draft.close_below(line)
+    draft.lines.put(line.standing_at(origin))
 
 
 def _as_made(origin: Checkpoint, run: RunFacts) -> RunFacts:

@@ -32,28 +32,28 @@ ANSWERED_MAX = 64
 
 
 def _node_started(draft: Draft, event: NodeStarted, _: Cells | None) -> None:
-    line = draft.line(event.ns)
+    line = draft.lines[event.ns]
     line.change_task(event.task, attempt=event.attempt)
 
 
 def _effect_recorded(draft: Draft, event: EffectRecorded, _: Cells | None) -> None:
-    line = draft.line(event.ns)
+    line = draft.lines[event.ns]
     if event.task < len(line.tasks):
         line.change_task(event.task, effects=(*line.tasks[event.task].effects, event))
 
 
 def _node_completed(draft: Draft, event: NodeCompleted, _: Cells | None) -> None:
-    line = draft.line(event.ns)
+    line = draft.lines[event.ns]
     line.change_task(event.task, completed=event)
 
 
 def _node_failed(draft: Draft, event: NodeFailed, _: Cells | None) -> None:
-    line = draft.line(event.ns)
+    line = draft.lines[event.ns]
     line.change_task(event.task, failed=line.handled(event.task) or event)
 
 
 def _interrupt_raised(draft: Draft, event: InterruptRaised, _: Cells | None) -> None:
-    line = draft.line(event.ns)
+    line = draft.lines[event.ns]
     run = line.run
     question = Question(event, draft.time - event.lag, run.id if run else "", run.fingerprint if run else b"")
     if event.task < len(line.tasks):
@@ -80,13 +80,13 @@ def _resumed(draft: Draft, event: Resumed, _: Cells | None) -> None:
 
 def _nothing_ahead(draft: Draft, ns: str) -> None:
     """An answer given ahead, here or to a graph around, has found its question."""
-    line = draft.line(ns)
+    line = draft.lines[ns]
     line.ahead = None
     while line.ns:
         above = graph_of("" if line.run is None else line.run.caller)
         line = draft.state.line(above)
         if line.ahead is not None:
-            draft.line(above).ahead = None
+            draft.lines[above].ahead = None
 
 
 def _question_drifted(draft: Draft, event: QuestionDrifted, _: Cells | None) -> None:
@@ -126,7 +126,7 @@ def _question_expired(draft: Draft, event: QuestionExpired, _: Cells | None) -> 
 
 
 def _change_questions(draft: Draft, ns: str, change: Callable[[Question], Question]) -> None:
-    line = draft.line(ns)
+    line = draft.lines[ns]
     line.tasks = tuple(with_questions(task, change) for task in line.tasks)
 
 

@@ -50,11 +50,13 @@ class Log(Generic[Item]):
     came to lie right behind the version it was appended to has the list, the other copies.
     """
 
-    __slots__ = ("_items", "_length")
+    __slots__ = ("_items", "_length", "last")
 
     def __init__(self, items: list[Item] | None = None) -> None:
         self._items: list[Item] = [] if items is None else items
         self._length = len(self._items)
+        self.last: Item | None = self._items[-1] if items else None
+        """The last item; None of an empty one."""
 
     def with_item(self, item: Item) -> Log[Item]:
         """The sequence with `item` at its end."""
@@ -65,7 +67,8 @@ class Log(Generic[Item]):
             items = [*items[:length], item]
         longer: Log[Item] = Log.__new__(Log)
         longer._items = items
-        longer._length = self._length + 1
+        longer._length = length + 1
+        longer.last = item
         return longer
 
     def __len__(self) -> int:
@@ -179,10 +182,8 @@ class RunFacts(Struct, frozen=True, gc=False):
 class Checkpoint(Struct, frozen=True, gc=False):
     """A state of a thread that can be returned to, with the super-step that followed from it."""
 
-    version: int
-    """Version of the commit that made it."""
-    ordinal: int
-    """Which checkpoint of that commit, from 0."""
+    address: tuple[int, int]
+    """Its place in the log: version of the commit that made it, and which checkpoint of that commit, from 0."""
     time: int
     """When its commit was begun, microseconds since the epoch."""
     entropy: bytes
@@ -208,19 +209,24 @@ class Checkpoint(Struct, frozen=True, gc=False):
     """When it was made, where that is not `time`: in a commit that a run kept open to its end. 0 otherwise."""
 
     @property
-    def address(self) -> tuple[int, int]:
-        """(version, ordinal): the checkpoint's place in the log."""
-        return (self.version, self.ordinal)
+    def version(self) -> int:
+        """Version of the commit that made it."""
+        return self.address[0]
+
+    @property
+    def ordinal(self) -> int:
+        """Which checkpoint of that commit it is, from 0."""
+        return self.address[1]
 
     @property
     def id(self) -> str:
         """The checkpoint's id: a UUID version 6 string."""
-        return ids.checkpoint_id(self.time, self.ordinal, self.entropy)
+        return ids.checkpoint_id(self.time, self.address[1], self.entropy)
 
     @property
     def ticks(self) -> int:
         """When it was made, in 100-nanosecond ticks since the epoch: unique in its thread."""
-        return self.time * ids.TICKS_PER_MICROSECOND + self.ordinal
+        return self.time * ids.TICKS_PER_MICROSECOND + self.address[1]
 
 
 class Line(Struct, eq=False):
@@ -262,6 +268,12 @@ class Line(Struct, eq=False):
         """A line that the fold may change; everything in it is shared."""
         return self.__copy__()  # type: ignore[attr-defined]
 
+    def keep_in_past(self, closed: Checkpoint) -> None:
+        """Add what was the head to the past, unless it came from there."""
+        last = self.past.last
+        if last is None or last.address < closed.address:
+            self.past = self.past.with_item(closed)
+
     def change_task(self, ordinal: int, **changes: Any) -> None:
         """Put a changed task in the place of one; nothing where there is none."""
         tasks = self.tasks
@@ -282,6 +294,14 @@ class Line(Struct, eq=False):
         return tuple(task for task in self.tasks if task.completed is None)
 
     @property
+    def asks(self) -> bool:
+        """True while a question of the open step waits for an answer."""
+        for task in self.tasks:  # noqa: SIM110  # a generator's frame for each commit costs more than the loop
+            if task.questions and task.open_questions:
+                return True
+        return False
+
+    @property
     def open_questions(self) -> tuple[Question, ...]:
         """Questions of the open step that wait for an answer, in task order."""
         return tuple(question for task in self.tasks if task.questions for question in task.open_questions)
@@ -297,8 +317,7 @@ class Line(Struct, eq=False):
         if head is None:
             return None
         return Checkpoint(
-            head.version,
-            head.ordinal,
+            head.address,
             head.time,
             head.entropy,
             head.step,
