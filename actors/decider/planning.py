@@ -42,11 +42,12 @@ def plan_next(
     """
     pulled: dict[str, None] = {}
     sends: list[PlannedTask] = []
-    arrived = _arrived(plan, arrivals)
+    arrived = _arrived(plan, arrivals) if arrivals else {}
     for name, routes in completed:
         node = plan.node(name)
         if node is not None:
-            pulled.update(dict.fromkeys(node.targets))
+            for target in node.targets:
+                pulled[target] = None
             for key in node.joins:
                 arrived.setdefault(key, set()).add(node.name)
         for route in routes:
@@ -56,14 +57,21 @@ def plan_next(
                 pulled[plan.aliases.get(route.node, route.node)] = None
     if arrived:
         _fill_joins(plan, arrived, pulled)
-    waiting = {plan.aliases.get(name, name): None for name in deferred}
-    for name in [name for name in pulled if name in plan.nodes and plan.nodes[name].defer]:
-        del pulled[name]
-        waiting[name] = None
-    if waiting and not pulled and not sends:
-        pulled, waiting = waiting, {}
-    tasks = [PlannedTask(name) for name in sorted(pulled) if name in plan.nodes]
-    return Planned(tasks + sends, {key: sorted(names) for key, names in arrived.items()}, list(waiting))
+    waiting = {plan.aliases.get(name, name): None for name in deferred} if deferred else {}
+    due: list[str] = []
+    for name in pulled:
+        if name not in plan.nodes:
+            continue
+        if plan.nodes[name].defer:
+            waiting[name] = None
+        else:
+            due.append(name)
+    if waiting and not due and not sends:
+        due, waiting = [name for name in waiting if name in plan.nodes], {}
+    due.sort()
+    tasks = [PlannedTask(name) for name in due]
+    still = {key: sorted(names) for key, names in arrived.items()} if arrived else {}
+    return Planned(tasks + sends, still, list(waiting))
 
 
 def join_of(plan: Plan, key: str) -> Join | None:

@@ -48,13 +48,14 @@ def commit_step(plan: Plan, terms: Terms, draft: Draft, cells: Cells) -> Decisio
 
     Every task of the open step is completed on the draft; the hidden start task needs no completion of its own.
     """
-    line = draft.line()
+    line = draft.lines[draft.ns]
     if line.tasks and line.tasks[0].node == START:
         routes = line.tasks[0].completed.routes if line.tasks[0].completed is not None else ()
         completed: list[tuple[str, Iterable[Route]]] = [(START, routes)]
     else:
         completed = completions(line)
-    after = sorted({task.node for task in line.tasks} & terms.interrupt_after)
+    stops = terms.interrupt_after
+    after = sorted({task.node for task in line.tasks} & stops) if stops else []
     planned = plan_next(plan, completed, line.arrivals, line.deferred)
     draft.say(StepCommitted(), cells)
     say_planned(draft, planned)
@@ -69,7 +70,8 @@ def say_planned(draft: Draft, planned: Planned) -> None:
 
 def proceed(plan: Plan, terms: Terms, draft: Draft, planned: Planned, after: list[str]) -> Decision:
     """Start the planned tasks, or say why not: a breakpoint, nothing left, the step limit."""
-    before = sorted({task.node for task in planned.tasks} & terms.interrupt_before)
+    stops = terms.interrupt_before
+    before = sorted({task.node for task in planned.tasks} & stops) if stops else []
     if after or before:
         draft.say(RunPaused(where="after" if after else "before", nodes=after or before))
         draft.say(RunFinished(status="paused"))
@@ -98,7 +100,7 @@ def drain(draft: Draft, reason: str) -> Decision:
 
 def start_tasks(draft: Draft, ordinals: Iterable[int]) -> Decision:
     """Say that these tasks of the open step start, what was sent first: streams show who ends first."""
-    started, tasks = tuple(ordinals), draft.line().tasks
+    started, tasks = tuple(ordinals), draft.lines[draft.ns].tasks
     if len(started) > 1 and tasks[started[-1]].send >= 0 > tasks[started[0]].send:
         started = tuple(sorted(started, key=lambda ordinal: tasks[ordinal].send < 0))
     for ordinal in started:
@@ -108,7 +110,7 @@ def start_tasks(draft: Draft, ordinals: Iterable[int]) -> Decision:
 
 def steps_taken(draft: Draft) -> int:
     """Super-steps of nodes that the run has taken."""
-    line = draft.line()
+    line = draft.lines[draft.ns]
     return 0 if line.head is None or line.run is None else line.head.step - line.run.base_step
 
 

@@ -46,6 +46,10 @@ class Channels(dict[str, Channel[Any]]):
         """Channels that change also in a step without a write to them."""
         self.user_code = frozenset(name for name, channel in channels.items() if channel.runs_user_code)
         """Channels whose merge calls a user's reducer."""
+        self.put_off = frozenset(
+            name for name, channel in channels.items() if type(channel).settle is not Channel.settle
+        )
+        """Channels whose merge may leave work for later."""
         self.untracked = frozenset(name for name, channel in channels.items() if not channel.kept)
         """Channels whose values are never stored."""
         self.plain = frozenset(name for name, channel in channels.items() if is_plain(channel))
@@ -144,7 +148,9 @@ def merge_writes(channels: Channels, cells: Cells, writes: Iterable[Write], *, s
     Raises:
         MergeError: the writes contradict each other or a reducer raised; nothing was merged.
     """
-    by_channel: dict[str, list[Write]] = {name: [] for name in channels.every_step}
+    by_channel: dict[str, list[Write]] = {}
+    for name in channels.every_step:
+        by_channel[name] = []
     for write in writes:
         same = by_channel.get(write.channel)
         if same is not None:
@@ -158,7 +164,7 @@ def merge_writes(channels: Channels, cells: Cells, writes: Iterable[Write], *, s
         channel = channels[name]
         try:
             cell = channel.merge(cells.get(name), channel_writes)
-            if settle:
+            if settle and name in channels.put_off:
                 channel.settle(cell)
         except Exception as error:
             raise MergeError(name, error) from error
