@@ -169,7 +169,7 @@ class Plan(Struct, frozen=True):
 
         A handler under another name now (the node was renamed, or has a handler of its own now) takes its place.
         """
-        node = self.node(name)
+        node = self.nodes.get(name) or self.node(name)
         if not handler or node is None:
             return node
         return self.nodes.get(handler) or self.nodes.get(node.error_handler or "")

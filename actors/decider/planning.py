@@ -44,7 +44,7 @@ def plan_next(
     sends: list[PlannedTask] = []
     arrived = _arrived(plan, arrivals) if arrivals else {}
     for name, routes in completed:
-        node = plan.node(name)
+        node = plan.nodes.get(name) or plan.node(name)
         if node is not None:
             for target in node.targets:
                 pulled[target] = None

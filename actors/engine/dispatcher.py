@@ -208,28 +208,22 @@ class PooledActor(pykka.Actor):
             handled += 1
             if type(message) is Envelope:
                 self._handle_envelope(message)
-            else:
-                self._handle_message(message)
-        self._come_to_rest()
-        return handled
-
-    def _come_to_rest(self) -> None:
+                continue
+            try:
+                self.on_receive(message)
+            except BaseException as error:
+                # pykka would stop every actor of the process here; one actor's trouble stays its own.
+                self.on_trouble(message, error)
         while True:
             try:
-                return self.on_idle()
+                self.on_idle()
+                return handled
             except BaseException as error:
                 # Trouble with one thing that was left must not keep the next one waiting.
                 self.on_trouble(None, error)
 
     def on_idle(self) -> None:
         """Called at the end of a turn, still exclusively: nothing waits in the inbox."""
-
-    def _handle_message(self, message: Any) -> None:
-        try:
-            self.on_receive(message)
-        except BaseException as error:
-            # pykka would stop every actor of the process here; one actor's trouble stays its own.
-            self.on_trouble(message, error)
 
     def on_trouble(self, message: Any, error: BaseException) -> None:
         """Called when handling a message raised: a bug, since refusals are delivered, not raised.

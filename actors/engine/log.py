@@ -13,11 +13,16 @@ from ...events.codec.values import Codec
 from ...events.errors import CorruptCommitError, ThreadErasedError
 from ...events.privacy.cipher import Cipher
 from ...events.stores.store import Entry, Head, Row, Store
-from ...events.vocabulary import Commit, Recorded
+from ...events.vocabulary import EVENT_TYPES, Commit, Recorded
 from ...projections.inbox.summary import encode_questions
 from ...projections.state.fold import fold
 from ...projections.state.merge import Channels
 from ...projections.state.thread import ThreadState
+
+_WITH_PAYLOADS = frozenset(
+    kind for kind in EVENT_TYPES if not {"writes", "wrote", "routes", "value"}.isdisjoint(kind.__struct_fields__)
+)
+"""Types of the events whose payloads are encoded while their step is live."""
 
 
 class ThreadLog(Struct, frozen=True):
@@ -105,9 +110,9 @@ class ThreadLog(Struct, frozen=True):
         body = encode_commit(commit, codec)
         if self.cipher is not None:
             body = self.cipher.seal(body, self.thread, before.version + 1, self.tenant)
-        digest = link(self.previous(before), body)
+        digest = link(before.digest or self.previous(before), body)
         after.digest = digest
-        questions = encode_questions(after)
+        questions = encode_questions(after) if after.asking else b""
         head = Head(after.status, questions, graph, after.owner, after.epoch, commit.time)
         return Entry(self.thread, before.version, commit.id, digest, body, head, self.tenant)
 
@@ -115,6 +120,8 @@ class ThreadLog(Struct, frozen=True):
 def forget_encoded(events: Sequence[Any]) -> None:
     """Drop what only the live step needs of its payloads, once they are stored and shown: the state has the values."""
     for event in events:
+        if type(event) not in _WITH_PAYLOADS:
+            continue
         for write in getattr(event, "writes", ()):
             write.payload.forget_encoded()
         for write in getattr(event, "wrote", ()):

@@ -159,6 +159,8 @@ class Run:
         self.said: Sequence[Any] = ()
         """For such a run: the events of its commit so far, of graphs around and inside as well."""
         self.settings = settings
+        self.command_id: str = settings.command_id if self.outer is None else self.outer.command_id
+        """What a repeated command is told by: that of the command around a graph inside, so that all of it is found."""
         self.graph_seen = graph_seen
         """What the log keeps of the graph's code; one object for all threads."""
         self.graph_codec = codec

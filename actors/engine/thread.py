@@ -49,7 +49,7 @@ from .work.messages import (
     MergeFinished,
     StepOverdue,
 )
-from .work.progress import EARLY_COMMIT_SECONDS, Progress, Step
+from .work.progress import EARLY_COMMIT_SECONDS, NOBODY, Progress, Step
 from .work.sync_calls import SyncCalls
 from .work.writer import RUN_COMMITS_MAX, ThreadWriter
 
@@ -80,10 +80,10 @@ class ThreadActor(SyncCalls, ThreadWriter):
     def on_receive(self, message: Any) -> None:
         """One message: a new run, a job's outcome, an append's verdict, a cancellation."""
         match message:
-            case Run():
-                self._accept(message) if message.outer is None else self._enter(message)
             case Finished():
                 self._finished(message)
+            case Run():
+                self._accept(message) if message.outer is None else self._enter(message)
             case MergeFinished():
                 self._merge_finished(message)
             case EffectKept():
@@ -256,7 +256,7 @@ class ThreadActor(SyncCalls, ThreadWriter):
             if held is None:
                 self.state = state
             elif state.version == held.stored.version:
-                self.state = held.folded_anew(state, self.channels, self._command_id(run))
+                self.state = held.folded_anew(state, self.channels, run.command_id)
             else:
                 raise StaleVersionError(self.thread, held.stored.version, state.version)
         return True
@@ -377,7 +377,8 @@ class ThreadActor(SyncCalls, ThreadWriter):
         recorded = False
         for progress in tuple(self.unrecorded.values()):
             last = progress.run or progress.last_run
-            if last is not None and self._must_wait(last, alone=progress.run is None):
+            busy = self.appending or self.gathered
+            if busy and last is not None and self._must_wait(last, alone=progress.run is None):
                 continue
             step = self._step(progress.ns)
             if progress.reports_now(step):
@@ -402,7 +403,8 @@ class ThreadActor(SyncCalls, ThreadWriter):
         outcomes, run = progress.take_outcomes(step), progress.run
         if outcomes and run is not None:
             turns = progress.waiting_turns(step, outcomes)
-            self._decide(run, Report(outcomes, progress.running(step), blocked=turns))
+            running = progress.running(step) if progress.working else NOBODY
+            self._decide(run, Report(outcomes, running, blocked=turns))
         else:
             if outcomes:
                 self._record_late(progress, outcomes)

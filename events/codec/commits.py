@@ -88,7 +88,11 @@ def encode_commit(commit: Commit, codec: Codec) -> bytes:
     Raises `EncodeError` for a value that cannot be stored; its path names the channel (`$.messages[2].artifact`) or the
     event and field (`$.InterruptRaised.value.lock`).
     """
-    _check_written(commit)
+    if len(commit.id) != ID_SIZE or not commit.events:
+        raise InternalError("a commit without an id of 16 bytes or without events was about to be written; report it")
+    for event in commit.events:
+        if type(event) is Unknown:
+            raise InternalError("a commit with an event of a newer clew was about to be written; please report it")
     try:
         return codec.commits.encode(commit)
     except EncodeError:
@@ -96,14 +100,6 @@ def encode_commit(commit: Commit, codec: Codec) -> bytes:
         raise
     except (UnicodeEncodeError, OverflowError) as error:
         raise EncodeError("$", f"a name or number in an event cannot be written ({error})") from error
-
-
-def _check_written(commit: Commit) -> None:
-    if len(commit.id) != ID_SIZE or not commit.events:
-        raise InternalError("a commit without an id of 16 bytes or without events was about to be written; report it")
-    for event in commit.events:
-        if type(event) is Unknown:
-            raise InternalError("a commit with an event of a newer clew was about to be written; please report it")
 
 
 def decode_commit(body: bytes, codec: Codec, *, thread: str, version: int) -> Commit:

@@ -63,8 +63,9 @@ class Writer:
 
     def encode(self, value: Any, path: str = "$") -> bytes:
         """The value's bytes. Raises `EncodeError` with the path, which begins with `path`."""
+        quick = self._quick
         try:
-            return self._quick.encode(value)
+            return quick.pack(value if type(value) in quick.leaves else quick.walk(value, 0))
         except _UNUSUAL:
             pass
         except (Refused, RecursionError, ValueError) as refusal:
@@ -83,8 +84,8 @@ class _Walk:
         self._registry = registry
         self._canonical = canonical
         self._quick = not careful
-        self._leaves = _SURE_SCALARS if careful else _SCALARS
-        self._pack = Encoder(order="deterministic" if canonical else None).encode
+        self.leaves = _SURE_SCALARS if careful else _SCALARS
+        self.pack = Encoder(order="deterministic" if canonical else None).encode
         self._walkers: dict[type, Walker] = {
             list: self._list,
             dict: self._dict,
@@ -107,17 +108,17 @@ class _Walk:
         self._own = dict(self._walkers)
 
     def encode(self, value: Any) -> bytes:
-        return self._pack(value if type(value) in self._leaves else self.walk(value, 0))
+        return self.pack(value if type(value) in self.leaves else self.walk(value, 0))
 
     def walk(self, value: Any, depth: int) -> Any:
         """What stands for the value in msgpack."""
         cls = type(value)
-        if cls in self._leaves:
+        if cls in self.leaves:
             return value
         return (self._walkers.get(cls) or self._find(cls))(value, depth)
 
     def _extension(self, code: int, content: Any) -> Ext:
-        return Ext(code, self._pack(content))
+        return Ext(code, self.pack(content))
 
     # Containers
 
@@ -135,7 +136,7 @@ class _Walk:
         if depth >= DEPTH_MAX:
             raise TooDeep
         walked: list[Any] = []
-        append, leaves, walkers = walked.append, self._leaves, self._walkers
+        append, leaves, walkers = walked.append, self.leaves, self._walkers
         depth += 1
         try:
             for item in value:
@@ -162,7 +163,7 @@ class _Walk:
     def _values(self, value: dict[Any, Any], depth: int) -> dict[Any, Any]:
         """The dict with its values walked; its keys are as they can be."""
         walked: dict[Any, Any] = {}
-        leaves, walkers = self._leaves, self._walkers
+        leaves, walkers = self.leaves, self._walkers
         depth += 1
         key: Any = None
         try:
@@ -176,7 +177,7 @@ class _Walk:
 
     def _mapping(self, value: dict[Any, Any], depth: int) -> Any:
         """A dict with other keys than text: msgpack's own map if that can hold them."""
-        if not self._canonical and self._leaves.issuperset(map(type, value)):
+        if not self._canonical and self.leaves.issuperset(map(type, value)):
             return self._values(value, depth)
         return self._extension(codes.MAPPING, self._flat(value, depth))
 
@@ -193,7 +194,7 @@ class _Walk:
             refusal.passes(_step(key), value)
             raise
         if self._canonical and not ordered:
-            pairs.sort(key=lambda pair: self._pack(pair[0]))
+            pairs.sort(key=lambda pair: self.pack(pair[0]))
         return list(chain.from_iterable(pairs))
 
     def _tuple(self, value: tuple[Any, ...], depth: int) -> Ext:
@@ -205,7 +206,7 @@ class _Walk:
         kinds = set(map(type, value))
         if len(kinds) <= 1 and kinds <= {str, int, bytes}:
             return self._extension(code, self._items(sorted(value), depth))
-        return self._extension(code, [Raw(item) for item in sorted(map(self._pack, self._items(value, depth)))])
+        return self._extension(code, [Raw(item) for item in sorted(map(self.pack, self._items(value, depth)))])
 
     def _deque(self, value: deque[Any], depth: int) -> Ext:
         return self._extension(codes.DEQUE, [value.maxlen, self._items(value, depth)])
@@ -312,7 +313,7 @@ class _Walk:
         return self._extension(codes.EXCEPTION, self._items([name, message], 0))
 
     def _message(self, form: Form) -> Walker:
-        pack, leaves, walk, take_apart = self._pack, self._leaves, self.walk, form.take_apart
+        pack, leaves, walk, take_apart = self.pack, self.leaves, self.walk, form.take_apart
         number, main_step = form.number, f".{form.main}"
 
         def walker(message: Any, depth: int) -> Ext:

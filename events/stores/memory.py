@@ -54,7 +54,8 @@ class MemoryStore(recorder.CommitRecorder):
         """See `Store.append`."""
         key = stream_key(entry.tenant, entry.thread)
         with self._lock:
-            self._refuse_closed()
+            if self._closed:
+                self._refuse_closed()
             verdict = self._place(key, entry)
         if isinstance(verdict, int):
             return verdict

@@ -12,10 +12,6 @@ _UUID_EPOCH_TICKS = 0x01B21DD213814000
 TICKS_PER_MICROSECOND = 10
 
 
-def _dashed(text: str) -> str:
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-
-
 def checkpoint_id(time: int, ordinal: int, entropy: bytes) -> str:
     """The id of a commit's `ordinal`-th checkpoint: a UUID version 6 string (RFC 9562), so that ids sort by time.
 
@@ -27,7 +23,8 @@ def checkpoint_id(time: int, ordinal: int, entropy: bytes) -> str:
     ticks = time * TICKS_PER_MICROSECOND + ordinal + _UUID_EPOCH_TICKS
     high = (ticks >> 12) << 16 | 0x6000 | (ticks & 0xFFF)
     low = 0x8000000000000000 | (int.from_bytes(entropy[:8], "big") >> 2)
-    return _dashed(f"{high:016x}{low:016x}")
+    text = (high << 64 | low).to_bytes(16, "big").hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def checkpoint_ticks(checkpoint: str) -> int | None:
@@ -52,7 +49,8 @@ def task_id(checkpoint: str, ns: str, node: str, send: int) -> str:
         send: the Send's place among the step's Sends, or -1 for a task that an edge triggered.
     """
     facts = f"{checkpoint}\0{ns}\0{node}\0{send}"
-    return _dashed(blake2b(facts.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest())
+    text = blake2b(facts.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def question_id(task: str, scope: str, ordinal: int, digest: bytes, round: int = 0) -> str:

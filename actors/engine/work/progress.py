@@ -121,7 +121,7 @@ class Progress:
     def running(self, step: Step | None) -> frozenset[int]:
         """Ordinals of the step's tasks that are being run."""
         tasks = self.working.get(step) if step is not None else None
-        return frozenset(tasks) if tasks else _NONE
+        return frozenset(tasks) if tasks else NOBODY
 
     @property
     def several(self) -> bool:
@@ -133,7 +133,7 @@ class Progress:
         held, self.held, self.ends = self.held, [], False
         if self.failed and step not in self.working:
             held, self.failed = [*held, *self.failed], []
-        return tuple(outcome for begun, outcome in held if begun == step)
+        return tuple([outcome for begun, outcome in held if begun == step])
 
     def waiting_turns(self, step: Step | None, outcomes: Sequence[Outcome]) -> Mapping[int, str]:
         """The tasks of the step that wait for their turn, those of these outcomes included, to what they wait for."""
@@ -206,6 +206,7 @@ class Books:
                 del self.unrecorded
 
 
-_NONE: frozenset[int] = frozenset()
+NOBODY: frozenset[int] = frozenset()
+"""No task."""
 _NOTHING: Mapping[tuple[Step, int], str] = {}
 _NO_TURNS: Mapping[int, str] = {}

@@ -47,7 +47,7 @@ from .held import Held
 from .jobs import Job, MergeJob
 from .lives import Lives
 from .messages import Again, Part, StepOverdue, commit_of, joins, tell
-from .progress import Books, Step
+from .progress import NOBODY, Books, Step
 
 RUN_COMMITS_MAX = 1_000_000
 """Commits that one run may make: its super-steps, and what its tasks record in between."""
@@ -55,7 +55,6 @@ CONFLICTS_MAX = 5
 """How often a command is decided anew because another process appended first."""
 REPORT_CONFLICTS_MAX = 1000
 """How often a report is, whose run still has the thread: each time somebody has answered a question of its step."""
-_NOBODY: frozenset[int] = frozenset()
 _NOTHING: dict[str, Any] = {}
 """What resting actors keep instead of dicts of their own, ten thousand in memory at once. Nobody writes to it."""
 
@@ -167,8 +166,9 @@ class ThreadWriter(Beside, Followed, Books, Lives, PooledActor):
     ) -> None:
         """Decide a command and gather what follows. A refusal is looked at twice: the state may be stale."""
         run.progress.last_run = run
+        request = self._request(run, merged)
         try:
-            decision = decide(self._request(run, merged), command)
+            decision = decide(request, command)
         except Exception as refusal:
             if isinstance(refusal, (RefusedError, StaleVersionError)) and self.gathered:
                 self._later(Again(run, command, merged, conflicts))
@@ -188,20 +188,12 @@ class ThreadWriter(Beside, Followed, Books, Lives, PooledActor):
             elif decision.ending is not None and not late:
                 self._end_unwritten(run, command, decision.ending)
         else:
-            before = self._tip
-            state = decision.draft.finish(b"", self._command_id(run))
-            if not self.gathered:
-                self.gathered = {}
-            self.gathered[run.ns] = Part(run, decision, before, state, command, merged, conflicts, late, alone)
-
-    @property
-    def _tip(self) -> ThreadState:
-        """The state that the next decision stands on: with what is gathered, which nobody else sees yet."""
-        return next(reversed(self.gathered.values())).state if self.gathered else self.state
-
-    def _command_id(self, run: Run) -> str:
-        """What a repeated command is told by: that of the command around a graph inside, so that all of it is found."""
-        return (run if run.outer is None or self.run is None else self.run).settings.command_id
+            state = decision.draft.finish(b"", run.command_id)
+            part = Part(run, decision, request.state, state, command, merged, conflicts, late, alone)
+            if self.gathered:
+                self.gathered[run.ns] = part
+            else:
+                self.gathered = {run.ns: part}
 
     def _end_unwritten(self, run: Run, command: Command, ending: Ending) -> None:
         """End a run that has nothing to append: no conflict would show that others went on, so the store is asked."""
@@ -239,7 +231,7 @@ class ThreadWriter(Beside, Followed, Books, Lives, PooledActor):
             moment,
             self.thread,
             run.graph_seen,
-            run.progress.running(self._step(run.ns)) if run.progress.working else _NOBODY,
+            run.progress.running(self._step(run.ns)) if run.progress.working else NOBODY,
             merged,
             run.settings.command_id,
             run.ns,
@@ -250,15 +242,17 @@ class ThreadWriter(Beside, Followed, Books, Lives, PooledActor):
         """Append what is gathered, as one commit; or hold it."""
         parts, self.gathered = tuple(self.gathered.values()), _NOTHING
         run = parts[0].run
-        if self.log is None or self.journal is None or self._holds(run, parts):
+        holds = run.at_end or self.held is not None
+        if self.log is None or self.journal is None or (holds and self._holds(run, parts)):
             self._stored(parts, 0)
             return
         graph = run.plan.name if self.plan is None else self.plan.name
         verdict: Verdict
         try:
-            held, command = self.held, self._command_id(run)
+            held, command = self.held, run.command_id
             commit = commit_of(parts, command) if held is None else held.commit(command, run.terms.who)
-            entry = self.log.entry(commit, self.stored, parts[-1].state, self.codec, graph)
+            before = self.state.stored or self.state
+            entry = self.log.entry(commit, before, parts[-1].state, self.codec, graph)
             if self.journal.store.durable and asyncio._get_running_loop() is not None:
                 # An event loop must not wait for a disk: the committer tells us, and other threads share its commit.
                 self.appending = parts
@@ -309,7 +303,7 @@ class ThreadWriter(Beside, Followed, Books, Lives, PooledActor):
         events = decision.draft.events
         if self.held is None:
             forget_encoded(events)
-        if run.over:
+        if run.ending is not None:
             return
         if run.outer is None and getattr(part.command, "checkpoint", ""):
             run.note_branch(events, self.state.version)
@@ -391,9 +385,9 @@ class ThreadWriter(Beside, Followed, Books, Lives, PooledActor):
         self._decide(run, command, conflicts=part.conflicts + 1)
 
     def _start(self, run: Run, decision: Decision) -> None:
-        line = self.state.line(run.ns)
-        head = line.head
-        if head is None:
+        line = self.state.lines.get(run.ns)
+        head = None if line is None else line.head
+        if line is None or head is None:
             return
         jobs: list[Job | MergeJob] = []
         checkpoint_id = head.id
