@@ -20,6 +20,7 @@ from ...projections.channels.channel import Channel
 from ...projections.channels.message_ids import assign_message_ids
 from ...projections.channels.messages_channel import MessagesChannel
 from ...projections.channels.overwrite import unwrap_overwrite
+from ...projections.state.merge import ATOMS
 from .checks import checked
 from .plan import Branch, Node, Plan
 from .schemas import model_fields
@@ -263,9 +264,11 @@ def write_of(plan: Plan, key: str, value: Any) -> Write:
 
 
 def _write(key: str, channel: Channel[Any], value: Any) -> Write:
-    content, overwrite = unwrap_overwrite(value)
-    if type(channel) is not MessagesChannel:  # which sees to the ids itself
-        assign_message_ids(content)
+    content, overwrite = value, False
+    if type(value) not in ATOMS:
+        content, overwrite = unwrap_overwrite(value)
+        if type(channel) is not MessagesChannel:  # which sees to the ids itself
+            assign_message_ids(content)
     normalised = channel.normalise(content)
     payload = Payload(normalised)
     if normalised is not content:

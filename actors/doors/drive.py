@@ -45,11 +45,12 @@ Need = Chunk | Job | MergeJob | Wait
 
 def needs(run: Run, runtime: Runtime) -> Iterator[Need]:
     """What the run's caller is to do next: give out a chunk, do a job, wait; ends when the run is over."""
+    chunks = run.chunks
     while True:
-        while run.chunks:
-            chunk = run.chunks.popleft()
+        while chunks:
+            chunk = chunks.popleft()
             yield finished(run.inner_views.get(chunk[0], run.view), chunk)
-        if run.over and not run.chunks:
+        if run.ending is not None and not chunks:
             return
         job = _hand_out(run, runtime) if run.jobs else None
         yield WAIT if job is None else job
@@ -155,8 +156,9 @@ def _for_thread(job: Job | MergeJob) -> bool:
 def do(job: Job | MergeJob) -> None:
     """Do a job on this thread and report it."""
     run = job.run
-    message = MergeFinished(job, merge(job)) if isinstance(job, MergeJob) else Finished(job, perform(job))
-    run.give_place_back()
+    message = Finished(job, perform(job)) if isinstance(job, Job) else MergeFinished(job, merge(job))
+    if run.places is not None:
+        run.give_place_back()
     run.actor.offer(message)
 
 

@@ -10,11 +10,14 @@ import asyncio
 import logging
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import count
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct, field
 
 from ...events.codec.digest import canonical_digest
 from ...events.errors import EncodeError, GraphInterrupt, InvalidAnswer, LimitError, QuestionNotReproducibleError
@@ -45,63 +48,41 @@ current_scope: ContextVar[Scope] = ContextVar("clew_scope")
 """Where in which task the running code is; set by the runner around every body."""
 
 
-class Call:
+class Call(Struct, eq=False):
     """One attempt of one task, seen from inside."""
 
-    __slots__ = (
-        "_calls",
-        "_counts",
-        "_records",
-        "answered",
-        "asked",
-        "asked_below",
-        "blocked",
-        "effects",
-        "job",
-        "lock",
-        "open",
-        "pushed",
-        "refused",
-        "returned",
-        "strand",
-        "tasks",
-        "withdrawn",
-        "wrote",
-    )
-
-    def __init__(self, job: Job, effects: Iterable[EffectRecorded] = ()) -> None:
-        self.job = job
-        self.asked: list[InterruptRaised] = []
-        """New questions, not in the log yet."""
-        self.open: list[str] = []
-        """Ids of every question this attempt met without an answer, new or not."""
-        self.withdrawn: list[QuestionWithdrawn | AnswerRefused | QuestionDrifted] = []
-        """What became of questions in the log: asked no longer, answered in a wrong form, drifted."""
-        self.answered: list[Resumed] = []
-        """Answers that were given ahead, to questions that this attempt asked."""
-        self.refused: BaseException | None = None
-        """Why an answer was refused: the attempt ends with it, whatever the body made of it."""
-        self.effects: list[EffectRecorded] = [*effects]
-        """Effects recorded and not yet reported: by this attempt, and by failed ones that are tried again."""
-        self.pushed: Sequence[Write] = ()
-        """What the node wrote to the state while it ran: see `push_message`. It comes before what it returns."""
-        self.wrote: Sequence[Write] = ()
-        """What the body wrote, once it has returned and its path functions run."""
-        self.returned: Any = None
-        """What the body returned, for those who watch."""
-        self.strand = strand_here()
-        """Where the body itself runs, as opposed to threads and coroutines that it starts."""
-        self.tasks: TasksOfCall | None = None
-        """The functional tasks that the attempt called; None while it called none."""
-        self._records: Records | None = None
-        self.asked_below: list[Interrupt] = []
-        """Questions of graphs that this attempt called, without an answer."""
-        self.blocked = ""
-        """Namespace of a history whose turn this attempt waits for; "" for none."""
-        self._calls: dict[str, int] | None = None
-        """Place to number of the calls of graphs, earlier attempts' as well."""
-        self._counts: dict[tuple[str, ...], int] = {}
-        self.lock = threading.Lock()
+    job: Job
+    strand: object
+    """Where the body itself runs, as opposed to threads and coroutines that it starts: see `strand_here`."""
+    effects: list[EffectRecorded] = []
+    """Effects recorded and not yet reported: by this attempt, and by failed ones that are tried again."""
+    asked: list[InterruptRaised] = []
+    """New questions, not in the log yet."""
+    open: list[str] = []
+    """Ids of every question this attempt met without an answer, new or not."""
+    withdrawn: list[QuestionWithdrawn | AnswerRefused | QuestionDrifted] = []
+    """What became of questions in the log: asked no longer, answered in a wrong form, drifted."""
+    answered: list[Resumed] = []
+    """Answers that were given ahead, to questions that this attempt asked."""
+    refused: BaseException | None = None
+    """Why an answer was refused: the attempt ends with it, whatever the body made of it."""
+    pushed: Sequence[Write] = ()
+    """What the node wrote to the state while it ran: see `push_message`. It comes before what it returns."""
+    wrote: Sequence[Write] = ()
+    """What the body wrote, once it has returned and its path functions run."""
+    returned: Any = None
+    """What the body returned, for those who watch."""
+    tasks: TasksOfCall | None = None
+    """The functional tasks that the attempt called; None while it called none."""
+    asked_below: list[Interrupt] = []
+    """Questions of graphs that this attempt called, without an answer."""
+    blocked: str = ""
+    """Namespace of a history whose turn this attempt waits for; "" for none."""
+    lock: Lock = field(default_factory=Lock)
+    _records: Records | None = None
+    _calls: dict[str, int] | None = None
+    """Place to number of the calls of graphs, earlier attempts' as well."""
+    _counts: dict[tuple[str, ...], int] = {}
 
     def next_ordinal(self, *place: str) -> int:
         """How many times this place was reached before in this attempt."""
@@ -345,22 +326,19 @@ def _calls_before(job: Job) -> dict[str, int]:
     return calls
 
 
-class Scope:
+class Scope(Struct, eq=False):
     """A place in a task: what asks there has questions of its own, what runs there has records of its own."""
 
-    __slots__ = ("call", "deadline", "info", "name", "paused", "strand")
-
-    def __init__(self, call: Call, name: str = "", strand: object = None, info: Any = None) -> None:
-        self.call = call
-        self.name = name
-        self.strand = call.strand if strand is None else strand
-        """Where the code at this place runs, as opposed to threads and coroutines that it starts."""
-        self.info = info
-        """`ExecutionInfo` of the functional task that runs here; None in the node's own code."""
-        self.deadline: Deadline | None = None
-        """The time limits of the functional task's attempt that runs here; None where it has none."""
-        self.paused = False
-        """True once a question was met here without an answer, whatever the body made of the pause."""
+    call: Call
+    name: str
+    strand: object
+    """Where the code at this place runs, as opposed to threads and coroutines that it starts."""
+    info: Any = None
+    """`ExecutionInfo` of the functional task that runs here; None in the node's own code."""
+    deadline: Deadline | None = None
+    """The time limits of the functional task's attempt that runs here; None where it has none."""
+    paused: bool = False
+    """True once a question was met here without an answer, whatever the body made of the pause."""
 
     @contextmanager
     def child(self, name: str, info: Any = None) -> Iterator[Scope]:

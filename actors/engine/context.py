@@ -154,34 +154,24 @@ class NodeRuntime(Generic[Context]):
 NodeRuntime.__name__ = NodeRuntime.__qualname__ = "Runtime"
 
 
-def node_metadata(job: Job) -> dict[str, Any]:
-    """The metadata of a task's run: the caller's, and which task this is."""
-    given = {**(job.run.settings.config.get("metadata") or {}), **job.node.metadata}
-    node = job.node
-    return task_metadata(
-        node.name,
-        job.task.send,
-        job.checkpoint.step + 1,
-        job.task_id,
-        given,
-        triggers=node.triggers,
-        ns=job.run.ns,
-    )
-
-
 def node_config(job: Job, callbacks: Any) -> RunnableConfig:
     """The config a node sees: callbacks, configurable, metadata and, where there are some, tags of its own run."""
-    given = job.run.settings.config
+    given, node, ns = job.run.settings.config, job.node, job.run.ns
     configurable: Mapping[str, Any] = given.get("configurable") or {}
+    metadata = given.get("metadata") or {}
+    if node.metadata:
+        metadata = {**metadata, **node.metadata}
+    step = job.checkpoint.step + 1
+    metadata = task_metadata(node.name, job.task.send, step, job.task_id, metadata, triggers=node.triggers, ns=ns)
     config: RunnableConfig = {
-        "metadata": node_metadata(job),
+        "metadata": metadata,
         "callbacks": callbacks,
         "configurable": {
             **configurable,
             # None: a call made with this config goes on from where its thread is. `execution_info` names the place.
             "checkpoint_id": None,
             "checkpoint_ns": job.namespace,
-            "checkpoint_map": {**(configurable.get("checkpoint_map") or {}), job.run.ns: job.checkpoint_id},
+            "checkpoint_map": {**(configurable.get("checkpoint_map") or {}), ns: job.checkpoint_id},
         },
     }
     if given.get("tags"):

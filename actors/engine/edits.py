@@ -8,11 +8,12 @@ from typing import Any
 
 from ...events.vocabulary import Route
 from ...projections.state.fold import step_writes
+from ...projections.state.ids import task_id
 from ...projections.state.merge import merge_or_keep
 from ...projections.state.thread import Checkpoint, Line, Task
 from ..author.plan import Node
 from ..author.returns import Returned, beyond_view, branch_routes
-from .call import Call, Scope, current_scope
+from .call import Call, Scope, current_scope, strand_here
 from .context import node_config
 from .run import Run
 from .runner import branch_call
@@ -30,9 +31,10 @@ def edit_job_routes(run: Run, line: Line, node: Node, update: Returned) -> list[
     finished = [] if line.head is not None and line.head.source == "input" else step_writes(line)
     cells = merge_or_keep(run.channels, line.cells, [*finished, *update.writes])
     head = line.head or Checkpoint((-1, 0), 0, bytes(16), -1, "input", cells)
-    job = Job(run, 0, Task(node.name), node, head, cells, 1)
+    task = Task(node.name)
+    job = Job(run, 0, task, node, head, cells, 1, head.address, head.id, task_id(head.id, run.ns, task.node, task.send))
     config = node_config(job, None)
-    token = current_scope.set(Scope(Call(job)))
+    token = current_scope.set(Scope(Call(job, strand := strand_here()), "", strand))
     try:
         for branch in node.branches:
             result = branch_call(job, cells, branch, config, beyond_view(node, update)).make()

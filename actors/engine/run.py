@@ -399,7 +399,12 @@ class Run:
 
         Whoever takes one under a limit gives its place back when it is done.
         """
-        places = self.places
+        places, jobs = self.places, self.jobs
+        if places is None and wanted is None:
+            try:
+                return jobs.pop(0)
+            except IndexError:
+                return None
         if places is None:
             return self._pop(wanted)
         while True:

@@ -15,6 +15,7 @@ from typing import Any
 
 from langchain_core.runnables import Runnable
 from langchain_core.runnables.config import RunnableConfig, var_child_runnable_config
+from msgspec import Struct
 
 from ...events.errors import GraphBubbleUp, GraphDrained, GraphInterrupt, NodeCancelledError, ParentCommand, writable
 from ...events.vocabulary import Command, Interrupt, Route, TimeoutPolicy, Write
@@ -37,16 +38,13 @@ TRACEBACK_MAX = 4000
 """Characters of a traceback that `NodeFailed` keeps: its end, which names the failing line."""
 
 
-class UserCall:
+class UserCall(Struct, eq=False):
     """One call into user code, as the script asks for it."""
 
-    __slots__ = ("callee", "config", "given", "parameters")
-
-    def __init__(self, callee: Callee, given: Any, parameters: dict[str, Any], config: RunnableConfig) -> None:
-        self.callee = callee
-        self.given = given
-        self.parameters = parameters
-        self.config = config
+    callee: Callee
+    given: Any
+    parameters: dict[str, Any]
+    config: RunnableConfig
 
     def make(self) -> Any:
         """Make the call; what it returns is awaitable for an async callee."""
@@ -103,18 +101,18 @@ def merge(job: MergeJob) -> Merged:
 
 def perform(job: Job) -> Outcome:
     """Run one task to its outcome on this thread, trying again as its retry policy says. Never raises."""
-    call = Call(job)
+    call, node = Call(job, strand_here()), job.node
     try:
-        if (job.node.timeout or job.task.timeout) and limits_of(job) is not None and not job.node.callee.is_async:
+        if (node.timeout or job.task.timeout) and limits_of(job) is not None and not node.callee.is_async:
             raise ValueError(
-                f"node {job.node.name!r} has a timeout and is called by a sync caller: only what runs on an event loop "
+                f"node {node.name!r} has a timeout and is called by a sync caller: only what runs on an event loop "
                 "can be stopped; call the graph with ainvoke, astream or abatch"
             )
-        slot = result_slot(job) if job.node.cache_policy is not None else None
+        slot = None if node.cache_policy is None else result_slot(job)
         if slot is not None and (outcome := cached(job, slot.find())) is not None:
             return outcome
-        while (delay := retry_delay(job.node, outcome := _drive(job, call), job.tried)) is not None:
-            call = Call(job, outcome.effects)
+        while (delay := retry_delay(node, outcome := _drive(job, call), job.tried)) is not None:
+            call = Call(job, strand_here(), [*outcome.effects])
             if not job.run.wait_apart(delay):
                 return _given_up(job, call)
             _try_again(job)
@@ -127,14 +125,14 @@ def perform(job: Job) -> Outcome:
 
 async def aperform(job: Job) -> Outcome:
     """As `perform`, for a task with async parts, on the caller's event loop. Never raises."""
-    call = Call(job)
+    call = Call(job, strand_here())
     try:
         slot = result_slot(job) if job.node.cache_policy is not None else None
         if slot is not None and (outcome := cached(job, await slot.afind())) is not None:
             return outcome
         limits = limits_of(job)
         while (delay := retry_delay(job.node, outcome := await _attempt(job, call, limits), job.tried)) is not None:
-            call = Call(job, outcome.effects)
+            call = Call(job, strand_here(), [*outcome.effects])
             await asyncio.sleep(delay)
             _try_again(job)
         if slot is not None and (result := encoded_result(job, outcome)) is not None:
@@ -167,7 +165,7 @@ def _given_up(job: Job, call: Call) -> Outcome:
 
 def _drive(job: Job, call: Call) -> Outcome:
     config = _open_config(job)
-    scope = current_scope.set(Scope(call, job.task.handler))
+    scope = current_scope.set(Scope(call, job.handler, call.strand))
     surrounding = var_child_runnable_config.set(config)
     try:
         steps = script(job, call, config)
@@ -194,7 +192,7 @@ def _drive(job: Job, call: Call) -> Outcome:
 
 async def _adrive(job: Job, call: Call) -> Outcome:
     config = _open_config(job)
-    scope = current_scope.set(Scope(call, job.task.handler))
+    scope = current_scope.set(Scope(call, job.handler, call.strand))
     surrounding = var_child_runnable_config.set(config)
     try:
         steps = script(job, call, config)
@@ -232,7 +230,7 @@ def script(job: Job, call: Call, config: RunnableConfig) -> Script:
     """What happens in a task: its body, then its path functions on the state with the body's own writes in it."""
     run, node = job.run, job.node
     extra: dict[str, Any] = {}
-    if is_start(job):
+    if node is run.plan.start:
         writes: list[Write] = list(job.checkpoint.input_writes)
         routes: list[Route] = []
     else:
@@ -240,7 +238,7 @@ def script(job: Job, call: Call, config: RunnableConfig) -> Script:
         before = held(job, given) if run.settings.debug else None
         asked = _user_call(job, node.callee, given, config)
         returned = yield asked if run.settings.watch is None else run.settings.watch.node_call(job, asked)
-        while isinstance(returned, Runnable):
+        while type(returned) is not dict and isinstance(returned, Runnable):  # the common return is spared the look
             returned = yield UserCall(_as_callee(returned), given, {}, config)
         call.returned = returned
         if before is not None:
@@ -308,34 +306,31 @@ def _completed(job: Job, call: Call, writes: list[Write], routes: list[Route]) -
         return _raised(job, call, call.refused)
     if call.open:
         return _asked(job, call)
-    if job.task.questions and not job.task.handler:
+    if job.task.questions and not job.handler:
         call.set_unheard_aside()
     if job.run.terms.kept:
         try:
-            _encode(job, writes, routes)
+            # Here, on its own thread, so that a value that cannot be stored fails this task.
+            for write in writes:
+                job.run.encode_write(write)
+            for route in routes:
+                job.run.encode_route(route)
         except Exception as error:
             return _failed(job, call, error)
-    _close_watch(job, call.returned, None)
+    if job.run.settings.watch is not None:
+        _close_watch(job, call.returned, None)
     return Outcome(
-        task=job.ordinal,
-        kind="completed",
-        attempt=job.attempt,
-        writes=() if is_start(job) else tuple(writes),
-        routes=tuple(routes),
-        effects=tuple(call.effects),
-        questions=tuple(call.asked),
-        withdrawn=tuple(call.withdrawn),
-        answered=tuple(call.answered),
-        finished_at=_now(),
+        job.ordinal,
+        "completed",
+        job.attempt,
+        () if job.node is job.run.plan.start else tuple(writes),
+        tuple(routes),
+        tuple(call.effects),
+        tuple(call.asked),
+        tuple(call.withdrawn),
+        tuple(call.answered),
+        finished_at=time.time_ns() // 1000,
     )
-
-
-def _encode(job: Job, writes: list[Write], routes: list[Route]) -> None:
-    """Encode what the task wrote, here on its own thread, so that a value that cannot be stored fails this task."""
-    for write in writes:
-        job.run.encode_write(write)
-    for route in routes:
-        job.run.encode_route(route)
 
 
 def _raised(job: Job, call: Call, error: BaseException) -> Outcome:

@@ -15,12 +15,8 @@ from ..engine.runner import UserCall
 class PathCall(UserCall):
     """A path function's call: it is told of when it begins and ends, and what it calls runs below it."""
 
-    __slots__ = ("_manager", "_name")
-
-    def __init__(self, call: UserCall, manager: CallbackManager, name: str) -> None:
-        super().__init__(call.callee, call.given, call.parameters, call.config)
-        self._manager = manager
-        self._name = name
+    manager: CallbackManager
+    name: str
 
     def make(self) -> Any:
         """Make the call on this thread."""
@@ -39,7 +35,7 @@ class PathCall(UserCall):
     @contextmanager
     def _told(self) -> Iterator[Callable[[Any], Any]]:
         """Tell the callbacks that the call begins, and then how it ended; yields what takes its result."""
-        run = self._manager.on_chain_start(None, self.given, name=self._name)  # type: ignore[arg-type]
+        run = self.manager.on_chain_start(None, self.given, name=self.name)  # type: ignore[arg-type]
         config = {**self.config, "callbacks": run.get_child()}
         if "config" in self.parameters:
             self.parameters = {**self.parameters, "config": config}

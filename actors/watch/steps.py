@@ -21,16 +21,12 @@ def steps_of(callee: Callee) -> Sequence[Runnable[Any, Any]]:
 class ChainCall(UserCall):
     """A chain's call: each step in its turn, tagged with its number below the node's run."""
 
-    __slots__ = ("_steps",)
-
-    def __init__(self, call: UserCall, steps: Sequence[Runnable[Any, Any]]) -> None:
-        super().__init__(call.callee, call.given, call.parameters, call.config)
-        self._steps = steps
+    steps: Sequence[Runnable[Any, Any]]
 
     def make(self) -> Any:
         """Make the call on this thread."""
         value = self.given
-        for number, step in enumerate(self._steps, 1):
+        for number, step in enumerate(self.steps, 1):
             value = step.invoke(value, self._config_of(number))
         return value
 
@@ -40,7 +36,7 @@ class ChainCall(UserCall):
 
     async def _amake(self) -> Any:
         value = self.given
-        for number, step in enumerate(self._steps, 1):
+        for number, step in enumerate(self.steps, 1):
             value = await step.ainvoke(value, self._config_of(number))
         return value
 

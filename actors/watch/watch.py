@@ -175,7 +175,9 @@ class Watch:
     def node_call(self, job: Job, call: UserCall) -> UserCall:
         """A node's call; a chain's has no run of its own, as the node has one."""
         steps = steps_of(call.callee)
-        return ChainCall(call, steps) if steps and id(job) in self._nodes else call
+        if not steps or id(job) not in self._nodes:
+            return call
+        return ChainCall(call.callee, call.given, call.parameters, call.config, steps)
 
     def path_call(self, job: Job, ordinal: int, call: UserCall) -> UserCall:
         """A path function's call with a run of its own below its node's.
@@ -190,7 +192,7 @@ class Watch:
         manager = node.get_child(f"seq:step:{step}")
         _given_tags_last(node, manager)
         if not call.callee.wants_config:
-            return PathCall(call, manager, _path_name(call.callee))
+            return PathCall(call.callee, call.given, call.parameters, call.config, manager, _path_name(call.callee))
         call.config = RunnableConfig(**{**call.config, "callbacks": manager})
         return call
 

@@ -12,7 +12,7 @@ from ..channels.channel import Channel
 from ..channels.payload_value import is_plain, shallow_copy
 from ..channels.reducers import channel_of_name
 
-_ATOMS = frozenset({str, int, float, bool, type(None)})
+ATOMS = frozenset({str, int, float, bool, type(None)})
 """Types of values that nobody can change."""
 
 
@@ -203,17 +203,13 @@ class Reading:
             written = [key for key in changed if key in before]
             fresh = read_values(channels, cells, (*written, *apart))
             # A key may have no value any more, or one that must be read anew each time from now on.
-            if fresh.keys() == {*written, *apart} and all(
-                type(fresh[key]) in _ATOMS or key in apart for key in written
-            ):
+            if fresh.keys() == {*written, *apart} and all(type(fresh[key]) in ATOMS or key in apart for key in written):
                 values = {**before, **fresh}
                 self._last = (cells, keys, values, apart)
                 return {**values}
         values = read_values(channels, cells, keys)
         if len(values) == len(keys):
-            apart = tuple(
-                key for key, value in values.items() if type(value) not in _ATOMS or key not in channels.plain
-            )
+            apart = tuple(key for key, value in values.items() if type(value) not in ATOMS or key not in channels.plain)
             self._last = (cells, keys, {**values}, apart)
         return values
 
@@ -231,7 +227,7 @@ def read_values(channels: Channels, cells: Cells, keys: Iterable[str]) -> dict[s
         if key in plain:
             if cell is not None:
                 value = cell.value
-                values[key] = value if type(value) in _ATOMS else shallow_copy(value)
+                values[key] = value if type(value) in ATOMS else shallow_copy(value)
             continue
         channel = channels.get(key)
         if channel is None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, field
+
 from ....projections.channels.cells import Cells
-from ....projections.state import ids
 from ....projections.state.namespaces import task_namespace
 from ....projections.state.thread import Checkpoint, Task
 from ...author.plan import Node, StateView
@@ -17,58 +18,31 @@ if TYPE_CHECKING:
     from ..run import Run
 
 
-class Job:
+class Job(Struct, eq=False):
     """One task of the open step, ready to be run."""
 
-    __slots__ = (
-        "address",
-        "attempt",
-        "cause",
-        "cells",
-        "checkpoint",
-        "checkpoint_id",
-        "deadline",
-        "first_attempt_at",
-        "node",
-        "ordinal",
-        "run",
-        "task",
-        "task_id",
-        "tried",
-    )
-
-    def __init__(
-        self,
-        run: Run,
-        ordinal: int,
-        task: Task,
-        node: Node,
-        checkpoint: Checkpoint,
-        cells: Cells,
-        attempt: int,
-        checkpoint_id: str = "",
-    ) -> None:
-        self.run = run
-        self.ordinal = ordinal
-        self.task = task
-        self.node = node
-        self.checkpoint = checkpoint
-        self.cells = cells
-        self.attempt = attempt
-        """Number of the attempt in the log, which counts those before a question or in an earlier run."""
-        self.tried = 1
-        """Number of the attempt since the task was started now, the present one included."""
-        self.cause: BaseException | None = None
-        """For an error handler: what its node raised, where that was in this process."""
-        self.deadline: Deadline | None = None
-        """The time limits of the attempt that is being made; None where it has none."""
-        self.first_attempt_at = time.time()
-        """Unix time, in seconds, of the first of these attempts."""
-        self.address = checkpoint.address
-        """Which step it belongs to: the address of the checkpoint before it."""
-        self.checkpoint_id = checkpoint_id or checkpoint.id
-        """Given where many tasks of a step are made: each would work it out anew."""
-        self.task_id = ids.task_id(self.checkpoint_id, run.ns, task.node, task.send)
+    run: Run
+    ordinal: int
+    task: Task
+    node: Node
+    checkpoint: Checkpoint
+    cells: Cells
+    attempt: int
+    """Number of the attempt in the log, which counts those before a question or in an earlier run."""
+    address: tuple[int, int]
+    """Which step it belongs to: the address of the checkpoint before it."""
+    checkpoint_id: str
+    task_id: str
+    handler: str = ""
+    """Name of the error handler that has taken over from the task's node; "" for none."""
+    tried: int = 1
+    """Number of the attempt since the task was started now, the present one included."""
+    cause: BaseException | None = None
+    """For an error handler: what its node raised, where that was in this process."""
+    deadline: Deadline | None = None
+    """The time limits of the attempt that is being made; None where it has none."""
+    first_attempt_at: float = field(default_factory=time.time)
+    """Unix time, in seconds, of the first of these attempts."""
 
     @property
     def namespace(self) -> str:
@@ -78,7 +52,7 @@ class Job:
     @property
     def input_view(self) -> StateView:
         """What of the state the node receives; an error handler receives what its node received."""
-        if self.task.handler:
+        if self.handler:
             node = self.run.plan.node(self.task.node)
             return self.node.view if node is None else node.view
         return self.node.view
@@ -94,12 +68,9 @@ class Job:
         return self.run.node_changed(self.node.name, fingerprint)
 
 
-class MergeJob:
+class MergeJob(Struct, eq=False):
     """A merge with a user's reducer in it, or a state to be brought up by a user's upcasters, ready to be run."""
 
-    __slots__ = ("command", "run", "wanted")
-
-    def __init__(self, run: Run, command: Command, wanted: MergeWanted | UpcastWanted) -> None:
-        self.run = run
-        self.command = command
-        self.wanted = wanted
+    run: Run
+    command: Command
+    wanted: MergeWanted | UpcastWanted

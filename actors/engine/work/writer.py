@@ -30,6 +30,7 @@ from ....events.errors import (
 from ....events.stores.store import Verdict
 from ....events.vocabulary import EXIT
 from ....projections.state.fold import Draft
+from ....projections.state.ids import task_id
 from ....projections.state.merge import Channels
 from ....projections.state.thread import ThreadState
 from ....projections.streams.commit import standing_chunks
@@ -389,14 +390,18 @@ class ThreadWriter(Beside, Followed, Books, Lives, PooledActor):
         head = None if line is None else line.head
         if line is None or head is None:
             return
+        step = head.address
         jobs: list[Job | MergeJob] = []
         checkpoint_id = head.id
         for ordinal in decision.start:
             task = line.tasks[ordinal]
-            node = run.plan.runner(task.node, task.handler)
+            handler = "" if task.failed is None else task.failed.handled_by
+            node = run.plan.runner(task.node, handler)
             if node is not None:
-                job = Job(run, ordinal, task, node, head, line.cells, task.attempt, checkpoint_id)
-                job.cause = decision.causes.get(ordinal) if decision.causes else None
+                name = task_id(checkpoint_id, run.ns, task.node, task.send)
+                job = Job(run, ordinal, task, node, head, line.cells, task.attempt, step, checkpoint_id, name, handler)
+                if decision.causes:
+                    job.cause = decision.causes.get(ordinal)
                 jobs.append(job)
                 run.progress.begun(job)
         run.offer_ahead(line.ahead)

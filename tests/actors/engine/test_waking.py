@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 from clew.actors.engine.run import Run
-from clew.actors.engine.work.jobs import Job
 
 
 class Interleaved(Run):
@@ -48,7 +47,7 @@ class Interleaved(Run):
         self._loop = loop
 
 
-JOB: Any = object.__new__(Job)
+JOB: Any = object()
 
 
 def test_jobs_that_come_during_a_look_for_fresh_ones_stay_fresh() -> None:
