@@ -23,7 +23,11 @@ class Planned(Struct, frozen=True):
 
 def completions(line: Line) -> list[tuple[str, Iterable[Route]]]:
     """(what ran: the node or its error handler; its routes) of the open step's completed tasks, in path order."""
-    return [(task.runs, task.completed.routes) for task in line.tasks if task.completed is not None]
+    return [
+        (task.runs if task.failed else task.node, task.completed.routes)
+        for task in line.tasks
+        if task.completed is not None
+    ]
 
 
 def plan_next(

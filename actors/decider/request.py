@@ -45,7 +45,7 @@ class Request(Struct, frozen=True):
     @property
     def line(self) -> Line:
         """The line of that namespace, as the thread's state has it."""
-        return self.state.line(self.ns)
+        return self.state.lines.get(self.ns) or Line(self.ns)
 
     def draft(self) -> Draft:
         """A new commit on the thread's state, or more of one that others, or the run itself, have begun.

@@ -25,7 +25,7 @@ from .planning import Planned, completions, plan_next
 
 def wants_runner(channels: Channels, writes: Iterable[Write]) -> bool:
     """True when merging these writes calls a user's reducer, which only the node runner may do."""
-    return bool(channels.user_code) and any(write.channel in channels.user_code for write in writes)
+    return any(write.channel in channels.user_code for write in writes)
 
 
 def merged_cells(channels: Channels, cells: Cells, writes: list[Write], merged: Merged | None) -> Cells | MergeWanted:
@@ -38,7 +38,7 @@ def merged_cells(channels: Channels, cells: Cells, writes: list[Write], merged: 
             raise merged.error
         if merged.cells is not None:
             return merged.cells
-    if wants_runner(channels, writes):
+    if channels.user_code and wants_runner(channels, writes):
         return MergeWanted(cells, tuple(writes), None if merged is None else merged.upcast)
     return merge_writes(channels, cells, writes, settle=True)
 

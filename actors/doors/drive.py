@@ -59,7 +59,7 @@ def needs(run: Run, runtime: Runtime) -> Iterator[Need]:
 def _hand_out(run: Run, runtime: Runtime) -> Job | MergeJob | None:
     """Give the open jobs to whoever should do them; the one for the caller itself is returned."""
     if run.loop is None:
-        if _gives_out(run):
+        if (run.settings.live or run.settings.stepwise) and _gives_out(run):
             return _for_pool_only(run, runtime)
         if len(run.jobs) > 1 and run.take_fresh():
             _ask_pool(run, runtime, len(run.jobs) - 1)

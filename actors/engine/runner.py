@@ -111,7 +111,10 @@ def perform(job: Job) -> Outcome:
         slot = None if node.cache_policy is None else result_slot(job)
         if slot is not None and (outcome := cached(job, slot.find())) is not None:
             return outcome
-        while (delay := retry_delay(node, outcome := _drive(job, call), job.tried)) is not None:
+        while (outcome := _drive(job, call)).error is not None:
+            delay = retry_delay(node, outcome, job.tried)
+            if delay is None:
+                break
             call = Call(job, strand_here(), [*outcome.effects])
             if not job.run.wait_apart(delay):
                 return _given_up(job, call)

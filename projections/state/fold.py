@@ -58,14 +58,11 @@ from .thread import (
 class Lines(dict[str, Line]):
     """The lines that a draft may change, by namespace: whichever is asked for is copied from the state at first."""
 
-    __slots__ = ("_state",)
-
-    def __init__(self, state: ThreadState) -> None:
-        super().__init__()
-        self._state = state
+    __slots__ = ("state",)
+    state: ThreadState
 
     def __missing__(self, ns: str) -> Line:
-        known = self._state.lines.get(ns)
+        known = self.state.lines.get(ns)
         line = Line(ns) if known is None else known.copy()
         self.put(line)
         return line
@@ -73,7 +70,7 @@ class Lines(dict[str, Line]):
     def put(self, line: Line) -> None:
         """Put another line in a namespace's place."""
         self[line.ns] = line
-        self._state.lines = self._state.lines.with_changes({line.ns: line})
+        self.state.lines = self.state.lines.with_changes({line.ns: line})
 
 
 class Draft:
@@ -115,8 +112,9 @@ class Draft:
         """True for the commit of a whole run (durability "exit"): of the checkpoints it makes, the last one stays."""
         self.entropy = entropy
         self.events: list[Any] = []
-        self.lines = Lines(self.state)
+        self.lines = Lines()
         """The lines by namespace, ready to be changed."""
+        self.lines.state = self.state
         self._checkpoints = 0
 
     def following(self, channels: Channels, ns: str) -> Draft:
@@ -193,7 +191,7 @@ class Draft:
             if state.entered[0] == self.version:
                 state.entered = (self.version, command)
         self._settle()
-        state.status = _status(state)
+        state.status = _status(state, self.lines.get("") or state.lines.get(""))
         return state
 
     def standing(self, time: int) -> ThreadState:
@@ -337,8 +335,7 @@ def step_writes(line: Line) -> list[Write]:
     return writes
 
 
-def _status(state: ThreadState) -> int:
-    root = state.lines.get("")
+def _status(state: ThreadState, root: Line | None) -> int:
     if root is None:
         return RESTING
     if root.run is not None and root.run.status == "running":

@@ -264,9 +264,8 @@ class Line(Struct, eq=False):
     rules: Any = None
     """Of a sub-graph: the channels that its writes are merged with."""
 
-    def copy(self) -> Line:
-        """A line that the fold may change; everything in it is shared."""
-        return self.__copy__()  # type: ignore[attr-defined]
+    copy = Struct.__copy__  # type: ignore[attr-defined]
+    """A line that the fold may change; everything in it is shared."""
 
     def keep_in_past(self, closed: Checkpoint) -> None:
         """Add what was the head to the past, unless it came from there."""
@@ -441,9 +440,8 @@ class ThreadState(Struct, eq=False):
     stored: ThreadState | None = None
     """For a state that a run works on and that is not stored yet: the thread as the store has it. None otherwise."""
 
-    def copy(self) -> ThreadState:
-        """A state that the fold may change; everything in it is shared."""
-        return self.__copy__()  # type: ignore[attr-defined]
+    copy = Struct.__copy__  # type: ignore[attr-defined]
+    """A state that the fold may change; everything in it is shared."""
 
     def graph(self, fingerprint: bytes) -> GraphSeen | None:
         """What is known of the graph with this fingerprint."""

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 def node_input(job: Job) -> Any:
     """What the job's node receives: the argument of its Send, or its view of the state."""
     payload = job.task.payload
-    return payload.value if payload is not None else read_view(job, job.cells, job.input_view)
+    if payload is not None:
+        return payload.value
+    return read_view(job, job.cells, job.input_view if job.handler else job.node.view)
 
 
 def read_view(job: Job, cells: Cells, view: StateView) -> Any:

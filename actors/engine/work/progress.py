@@ -199,7 +199,8 @@ class Books:
 
     def _noted(self, progress: Progress) -> None:
         """What was to be recorded in this one is; perhaps not all of it."""
-        if not progress.unrecorded and self.unrecorded.get(progress.ns) is progress:
+        waits = progress.held or progress.failed or progress.effects
+        if not waits and self.unrecorded.get(progress.ns) is progress:
             if len(self.unrecorded) > 1:
                 del self.unrecorded[progress.ns]  # type: ignore[attr-defined]
             else:
