@@ -12,7 +12,10 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from contextvars import Context
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
 
 from ...events.codec.values import Codec
 from ...events.vocabulary import EXIT, NOT_KEPT, Forked, GraphSeen, Payload, Route, Write
@@ -32,62 +35,40 @@ if TYPE_CHECKING:
     from .thread import ThreadActor
 
 
-class Settings:
+class Settings(Struct, eq=False):
     """What a caller wants of a run, beyond the terms that the decider reads."""
 
-    __slots__ = (
-        "answers",
-        "cache",
-        "command_id",
-        "concurrency_max",
-        "config",
-        "context",
-        "control",
-        "debug",
-        "live",
-        "message_events",
-        "modes",
-        "output_keys",
-        "runtime",
-        "step_timeout",
-        "stepwise",
-        "store",
-        "subgraphs",
-        "watch",
-    )
-
-    def __init__(self, config: Mapping[str, Any], *, modes: frozenset[str] = frozenset()) -> None:
-        self.config = config
-        """The caller's config, completed: configurable, tags, metadata, callbacks."""
-        self.modes = modes
-        """Stream modes somebody reads; empty for a plain invoke."""
-        self.live = bool(modes & LIVE_MODES)
-        """True when chunks must come out while nodes run: nodes then never run on the caller's thread."""
-        self.debug = False
-        """True to find out nodes that change in place what they are given."""
-        self.stepwise = False
-        """True for streams: the next step starts when the last one's chunks were taken."""
-        self.message_events = False
-        """True for a v3 stream: messages of models come as events of langchain-core's protocol, not as tokens."""
-        self.subgraphs = False
-        """True when the stream shows what the graphs called inside commit and emit, too."""
-        self.context: Any = None
-        self.store: Any = None
-        self.cache: Any = None
-        """Where results of nodes with a cache policy are kept, or None."""
-        self.control: RunControl | None = None
-        """What asks the run to stop at the end of its super-step; None where nobody can."""
-        self.step_timeout: float | None = None
-        """Seconds that a super-step may take; None for no limit."""
-        self.command_id = ""
-        self.concurrency_max: int | None = None
-        self.output_keys: str | tuple[str, ...] | None = None
-        self.answers = "question"
-        """What an answer belongs to: "question", "key" or "position"."""
-        self.runtime: Runtime | None = None
-        """Whose pool parts of a node may run on: the calls of a ToolNode."""
-        self.watch: Any = None
-        """Callbacks of the run (actors/watch), or None when nobody watches."""
+    config: Mapping[str, Any]
+    """The caller's config, completed: configurable, tags, metadata, callbacks."""
+    modes: frozenset[str] = frozenset()
+    """Stream modes somebody reads; empty for a plain invoke."""
+    live: bool = False
+    """True when chunks must come out while nodes run: nodes then never run on the caller's thread."""
+    debug: bool = False
+    """True to find out nodes that change in place what they are given."""
+    stepwise: bool = False
+    """True for streams: the next step starts when the last one's chunks were taken."""
+    message_events: bool = False
+    """True for a v3 stream: messages of models come as events of langchain-core's protocol, not as tokens."""
+    subgraphs: bool = False
+    """True when the stream shows what the graphs called inside commit and emit, too."""
+    context: Any = None
+    store: Any = None
+    cache: Any = None
+    """Where results of nodes with a cache policy are kept, or None."""
+    control: RunControl | None = None
+    """What asks the run to stop at the end of its super-step; None where nobody can."""
+    step_timeout: float | None = None
+    """Seconds that a super-step may take; None for no limit."""
+    command_id: str = ""
+    concurrency_max: int | None = None
+    output_keys: str | tuple[str, ...] | None = None
+    answers: str = "question"
+    """What an answer belongs to: "question", "key" or "position"."""
+    runtime: Runtime | None = None
+    """Whose pool parts of a node may run on: the calls of a ToolNode."""
+    watch: Any = None
+    """Callbacks of the run (actors/watch), or None when nobody watches."""
 
 
 LIVE_MODES = frozenset({"custom", "messages", "tools"})
@@ -112,7 +93,52 @@ class Home(Protocol):
 
 
 class Run:
-    """A run from its acceptance to its end. Made by a door; the thread's actor works on it."""
+    """A run from its acceptance to its end. Made by a door; the thread's actor works on it.
+
+    What most runs never change is of the class until it changes: a run is made for every call.
+    """
+
+    inside: int = 0
+    """How many graphs run inside of this run, in its actor. The actor counts."""
+    progress: Progress = NO_PROGRESS
+    """The actor's book of the step that the run works on."""
+    branched: tuple[tuple[int, int], int] | None = None
+    """Address of the earlier checkpoint that the run branched off, and the version at which it did."""
+    said: Sequence[Any] = ()
+    """For a run that is stored at its end: the events of its commit so far, of graphs around and inside as well."""
+    surroundings: Context | None = None
+    """The caller's context variables, for nodes that run on other threads."""
+    ending: Ending | None = None
+    """Set once, last of all: the run is over."""
+    state: ThreadState | None = None
+    """The thread's state when the run ended."""
+    before: ThreadState | None = None
+    fresh_jobs: bool = False
+    """True when jobs came that the pool was not asked to help with, or a helper left some behind."""
+    flush_due: bool = False
+    """True while a look at outcomes that wait for their siblings is planned on the caller's loop."""
+    starved: bool = False
+    """True when the pool did not take the jobs in time: the caller has a spare thread do them."""
+    base_step: int = 0
+    """Step number at which the run began."""
+    cancelled: bool = False
+    """True once somebody asked for the run to stop: what nodes raise then is not their own."""
+    failing: bool = False
+    """True once a node failed for good and those beside it are only waited for: nothing is tried again."""
+    stop_wanted: str = ""
+    """Status to stop with as soon as the append on its way is durable."""
+    detached: bool = False
+    """True when no caller drives the run: the runtime's own threads and loop do."""
+    places: list[None] | None = None
+    """One for each job that may be begun now, under a limit; on a loop the tasks are counted instead."""
+    quiet: tuple[int, float] | None = None
+    """While it waits for another process: the version that one made last, and since when. The actor has it."""
+    version_max: int = 0
+    """The thread's version at which the run has made as many commits as it may."""
+    readers: tuple[tuple[Run, RunView], ...] = ()
+    """Who reads chunks of this run, and how they look there: its caller, and streams around that want them."""
+    _offered: Payload | None = None
+    _signal: threading.Event | None = None
 
     def __init__(
         self,
@@ -140,83 +166,49 @@ class Run:
         """The run of the node that calls the graph, where both run in one actor and share one log."""
         self.reading = Reading()
         """What nodes of the run read of the state."""
-        self.inside = 0
-        """How many graphs run inside of this run, in its actor. The actor counts."""
         self.home = home
         """For a change by hand inside a thread: the graph that the thread is folded with. None for the run's own."""
-        self.quiet: tuple[int, float] | None = None
-        """While it waits for another process: the version that one made last, and since when. The actor has it."""
-        self.progress: Progress = NO_PROGRESS
-        """The actor's book of the step that the run works on."""
-        self.branched: tuple[tuple[int, int], int] | None = None
-        """Address of the earlier checkpoint that the run branched off, and the version at which it did."""
         self.plan = plan
         self.channels = channels
         self.command = command
         self.terms = terms
         self.at_end = terms.kept and terms.durability == EXIT
         """True where nothing is stored before the run's end."""
-        self.said: Sequence[Any] = ()
-        """For such a run: the events of its commit so far, of graphs around and inside as well."""
         self.settings = settings
         self.command_id: str = settings.command_id if self.outer is None else self.outer.command_id
         """What a repeated command is told by: that of the command around a graph inside, so that all of it is found."""
         self.graph_seen = graph_seen
         """What the log keeps of the graph's code; one object for all threads."""
-        self.graph_codec = codec
         self.codec: Codec = codec
         self.caller = caller
         """The place in a node that makes this call, if one does."""
         self.loop = loop
         """The caller's event loop; None for a sync caller."""
-        self.surroundings: Context | None = None
-        """The caller's context variables, for nodes that run on other threads."""
         self.jobs: list[Job | MergeJob] = []
         """Work that nobody has taken yet. Whoever pops an item does it."""
         self.chunks: deque[Chunk] = deque()
-        self.ending: Ending | None = None
-        """Set once, last of all: the run is over."""
-        self.state: ThreadState | None = None
-        """The thread's state when the run ended."""
-        self.before: ThreadState | None = None
-        self.version_max = 0
-        """The thread's version at which the run has made as many commits as it may."""
         self.tasks: set[asyncio.Task[Any]] = set()
         """Coroutines that run nodes on the caller's loop."""
-        self.fresh_jobs = False
-        """True when jobs came that the pool was not asked to help with, or a helper left some behind."""
-        limit = settings.concurrency_max
-        self.places: list[None] | None = None if limit is None or loop is not None else [None] * min(limit, PLACES_MAX)
-        """One for each job that may be begun now, under a limit; on a loop the tasks are counted instead."""
-        self.flush_due = False
-        """True while a look at outcomes that wait for their siblings is planned on the caller's loop."""
-        self.starved = False
-        """True when the pool did not take the jobs in time: the caller has a spare thread do them."""
-        self.base_step = 0
-        """Step number at which the run began."""
-        self.cancelled = False
-        """True once somebody asked for the run to stop: what nodes raise then is not their own."""
-        self.failing = False
-        """True once a node failed for good and those beside it are only waited for: nothing is tried again."""
-        self.stop_wanted = ""
-        """Status to stop with as soon as the append on its way is durable."""
-        self.detached = False
-        """True when no caller drives the run: the runtime's own threads and loop do."""
-        self.view = RunView(channels, plan.state_view.keys, plan.root, settings.modes, settings.output_keys)
-        """How chunks of this run look."""
-        self._offered: Payload | None = None
-        self._ahead: list[Payload] = []
-        if ns:
-            self.view.line, self.view.ns = ns, tuple(ns.split(SEPARATOR))
         self.inner_views: dict[tuple[str, ...], RunView] = {}
         """How chunks of graphs called inside look, by their namespace, where this run's stream shows them."""
-        self.readers: tuple[tuple[Run, RunView], ...] = ((self, self.view),) if settings.modes else ()
-        """Who reads chunks of this run, and how they look there: its caller, and streams around that want them."""
-        self._signal: threading.Event | None = None
+        self._ahead: list[Payload] = []
         self._futures: list[asyncio.Future[None]] = []
         """What the caller on a loop waits for, once it waits. Whoever pops it resolves it."""
         self._pauses: list[threading.Event] = []
         """One for each thread that lets time pass, here or in a graph called inside."""
+        if settings.concurrency_max is not None and loop is None:
+            self.places = [None] * min(settings.concurrency_max, PLACES_MAX)
+        if settings.modes:
+            self.readers = ((self, self.view),)
+
+    @cached_property
+    def view(self) -> RunView:
+        """How chunks of this run look: made for who looks, which a plain call does not."""
+        settings = self.settings
+        view = RunView(self.channels, self.plan.state_view.keys, self.plan.root, settings.modes, settings.output_keys)
+        if self.ns:
+            view.line, view.ns = self.ns, tuple(self.ns.split(SEPARATOR))
+        return view
 
     def offer_ahead(self, answer: Payload | None) -> None:
         """Hold an answer for the first question of the open step. The actor calls it when it starts tasks."""

@@ -157,7 +157,7 @@ class Task(Struct, frozen=True, gc=False):
         """The questions it waits for."""
         if not self.questions or self.completed is not None:
             return ()
-        return tuple(question for question in self.questions if question.open)
+        return tuple([question for question in self.questions if question.answer is None and not question.withdrawn])
 
 
 class RunFacts(Struct, frozen=True, gc=False):
@@ -303,7 +303,7 @@ class Line(Struct, eq=False):
     @property
     def open_questions(self) -> tuple[Question, ...]:
         """Questions of the open step that wait for an answer, in task order."""
-        return tuple(question for task in self.tasks if task.questions for question in task.open_questions)
+        return tuple([question for task in self.tasks if task.questions for question in task.open_questions])
 
     def described(self, metadata: Payload | None) -> RunFacts:
         """What a checkpoint made by hand shows of its making: the last run's facts under the caller's own metadata."""
