@@ -39,6 +39,7 @@ from ...events.vocabulary import (
 from ..channels.cells import Cells
 from ..channels.shared_map import SharedMap
 from . import namespaces, open_step, upcast
+from .draft_lines import Lines
 from .merge import Channels, MergeError, merge_or_keep, merge_writes
 from .questions import with_questions, withdraw_open
 from .thread import (
@@ -53,24 +54,6 @@ from .thread import (
     start_task,
     step_after,
 )
-
-
-class Lines(dict[str, Line]):
-    """The lines that a draft may change, by namespace: whichever is asked for is copied from the state at first."""
-
-    __slots__ = ("state",)
-    state: ThreadState
-
-    def __missing__(self, ns: str) -> Line:
-        known = self.state.lines.get(ns)
-        line = Line(ns) if known is None else known.copy()
-        self.put(line)
-        return line
-
-    def put(self, line: Line) -> None:
-        """Put another line in a namespace's place."""
-        self[line.ns] = line
-        self.state.lines = self.state.lines.with_changes({line.ns: line})
 
 
 class Draft:
