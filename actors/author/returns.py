@@ -269,7 +269,7 @@ def _write(key: str, channel: Channel[Any], value: Any) -> Write:
         content, overwrite = unwrap_overwrite(value)
         if type(channel) is not MessagesChannel:  # which sees to the ids itself
             assign_message_ids(content)
-    normalised = channel.normalise(content)
+    normalised = channel.normalise(content) if channel.normalises else content
     payload = Payload(normalised)
     if normalised is not content:
         payload.given = content

@@ -31,7 +31,7 @@ from ..engine.edits import edit_job_routes
 from ..engine.run import Run
 from .config import complete_config, own, thread_of
 from .drive import drive
-from .request import Options, encode_writes, open_run
+from .request import Options, open_run
 from .setup import Setup
 from .state import Place, place_of, saver_of, view_of
 from .subgraphs import subgraphs
@@ -177,7 +177,7 @@ def _edit(
         apply_upcast(line, brought.event, brought.cells)
     if kind == "input":
         written = Update(START, input_writes(graph.plan, values))
-        encode_writes(run, written.writes)
+        run.encode_writes(written.writes)
         return Edit((written,), checkpoint, kind, upcast=brought)
     if as_node == END and values is None:
         return Edit((), checkpoint, "clear", cells=_merged(run, line, ()), upcast=brought)
@@ -185,7 +185,7 @@ def _edit(
     for update in updates:
         made.append(_update(graph, run, line, update, {one.task for one in made}))
     for one in made:
-        encode_writes(run, one.writes)
+        run.encode_writes(one.writes)
     return Edit(tuple(made), checkpoint, kind, cells=_merged(run, line, made), upcast=brought)
 
 

@@ -17,7 +17,7 @@ from ...events.errors import (
     InvalidUpdateError,
     NothingToResumeError,
 )
-from ...events.vocabulary import EXIT, PARENT, Command, Payload, Write
+from ...events.vocabulary import EXIT, PARENT, Command, Payload
 from ...projections.state.thread import ThreadState
 from ...projections.streams.calls import CALL_MODES
 from ...projections.streams.commit import MODES
@@ -121,7 +121,8 @@ def open_run(
         _show_around(run, graph, around, options)
     begun = command.begin if isinstance(command, Enter) else command
     if isinstance(begun, (Start, Apply, Answer)) and kept:
-        encode_writes(run, begun.writes)
+        # Now, so that what cannot be stored is refused to the caller, with its path.
+        run.encode_writes(begun.writes)
     return run
 
 
@@ -230,12 +231,6 @@ def random_id() -> str:
     """A UUID version 4 as text; `uuid.uuid4()` takes five times as long."""
     text = os.urandom(16).hex()
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[int(text[16], 16) & 3]}{text[17:20]}-{text[20:]}"
-
-
-def encode_writes(run: Run, writes: Sequence[Write]) -> None:
-    """Encode the input now, so that what cannot be stored is refused to the caller, with its path."""
-    for write in writes:
-        run.encode_write(write)
 
 
 def _metadata(config: dict[str, Any]) -> Payload | None:

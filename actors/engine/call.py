@@ -175,8 +175,7 @@ class Call(Struct, eq=False):
         """What the task has written so far, for the question's event."""
         written = [*(self.wrote or self.pushed)]
         if written and self.job.run.terms.kept:
-            for write in written:
-                self.job.run.encode_write(write)
+            self.job.run.encode_writes(written)
         return written
 
     @staticmethod

@@ -13,7 +13,7 @@ from ...events.codec.values import Codec
 from ...events.errors import CorruptCommitError, ThreadErasedError
 from ...events.privacy.cipher import Cipher
 from ...events.stores.store import Entry, Head, Row, Store
-from ...events.vocabulary import EVENT_TYPES, Commit, Recorded
+from ...events.vocabulary import EVENT_TYPES, Commit, NodeCompleted, Recorded
 from ...projections.inbox.summary import encode_questions
 from ...projections.state.fold import fold
 from ...projections.state.merge import Channels
@@ -120,15 +120,18 @@ class ThreadLog(Struct, frozen=True):
 def forget_encoded(events: Sequence[Any]) -> None:
     """Drop what only the live step needs of its payloads, once they are stored and shown: the state has the values."""
     for event in events:
-        if type(event) not in _WITH_PAYLOADS:
+        kind = type(event)
+        if kind not in _WITH_PAYLOADS:
             continue
         for write in getattr(event, "writes", ()):
-            write.payload.forget_encoded()
-        for write in getattr(event, "wrote", ()):
             write.payload.forget_encoded()
         for route in getattr(event, "routes", ()):
             if route.payload is not None:
                 route.payload.forget_encoded()
+        if kind is NodeCompleted:
+            continue
+        for write in getattr(event, "wrote", ()):
+            write.payload.forget_encoded()
         value = getattr(event, "value", None)
         if value is not None:
             value.forget_encoded()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from contextvars import Context
 from functools import cached_property
@@ -235,12 +235,14 @@ class Run:
             payload.encoded = self.codec.encode_value(value, f"$.{path}")
         return payload
 
-    def encode_write(self, write: Write) -> None:
-        """Encode a write, so that a refusal names its channel; of an untracked key only that it was written."""
-        payload = write.payload
-        if payload.encoded is None:
-            untracked = write.channel in self.channels.untracked
-            payload.encoded = NOT_KEPT if untracked else self.codec.encode_value(payload.value, f"$.{write.channel}")
+    def encode_writes(self, writes: Iterable[Write]) -> None:
+        """Encode writes, so that a refusal names the channel; of an untracked key only that it was written."""
+        untracked, encode = self.channels.untracked, self.codec.encode_value
+        for write in writes:
+            payload = write.payload
+            if payload.encoded is None:
+                kept = write.channel not in untracked
+                payload.encoded = encode(payload.held, f"$.{write.channel}") if kept else NOT_KEPT
 
     def encode_route(self, route: Route) -> None:
         """Encode a Send's argument, untracked keys left out."""

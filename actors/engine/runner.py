@@ -314,8 +314,7 @@ def _completed(job: Job, call: Call, writes: list[Write], routes: list[Route]) -
     if job.run.terms.kept:
         try:
             # Here, on its own thread, so that a value that cannot be stored fails this task.
-            for write in writes:
-                job.run.encode_write(write)
+            job.run.encode_writes(writes)
             for route in routes:
                 job.run.encode_route(route)
         except Exception as error:

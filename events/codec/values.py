@@ -5,6 +5,7 @@ Held by a compiled graph; the runner encodes with it, payloads decode themselves
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, final
 
 from ..errors import DecodeError
@@ -22,21 +23,16 @@ class Codec:
         self.registry = COMMON.child() if registry is None else registry
         """Classes that may be stored and read. Classes met while writing are added to it."""
         self._writer = Writer(self.registry)
-        self._canonical = Writer(self.registry, canonical=True)
+        self.encode_value: Callable[..., bytes] = self._writer.encode
+        """From a value, and the path that stands for it in errors ("$"), to its msgpack.
+
+        Raises `EncodeError`, whose path begins with the one given, for a value that could not be read back as it is.
+        """
+        self.encode_canonical: Callable[..., bytes] = Writer(self.registry, canonical=True).encode
+        """As `encode_value`, and equal for equal values, whatever the order of their dicts. For digests."""
         self._decode = Reader(self.registry).decode
         self.commits = CommitForm(self)
         """The encoder and decoder of commits, made once; use `encode_commit` and `decode_commit`."""
-
-    def encode_value(self, value: Any, path: str = "$") -> bytes:
-        """The value as msgpack.
-
-        Raises `EncodeError`, whose path begins with `path`, for a value that could not be read back as it is.
-        """
-        return self._writer.encode(value, path)
-
-    def encode_canonical(self, value: Any, path: str = "$") -> bytes:
-        """Like `encode_value`, and equal for equal values, whatever the order of their dicts. For digests."""
-        return self._canonical.encode(value, path)
 
     def decode_value(self, encoded: bytes) -> Any:
         """The value. A class that this process does not know gives `Opaque`. Raises `DecodeError` for foreign bytes."""

@@ -34,12 +34,14 @@ class Payload:
     is one msgpack byte string, so an event decodes without touching it. `encoded` is None for a live value.
     """
 
-    __slots__ = ("_given", "_reader", "_value", "encoded")
+    __slots__ = ("_given", "encoded", "held", "reader")
 
     def __init__(self, value: Any) -> None:
         self._given: Any = _SAME
-        self._value = value
-        self._reader: PayloadReader | None = None
+        self.held = value
+        """The value, once `reader` is None: for whoever reads hundreds at once. Everybody else asks for `value`."""
+        self.reader: PayloadReader | None = None
+        """What decodes the bytes at the first look; None of a live value, and after that look."""
         self.encoded: bytes | None = None
 
     @classmethod
@@ -47,30 +49,30 @@ class Payload:
         """A payload read from a store: `reader` decodes it at the first look at `value`."""
         payload = cls.__new__(cls)
         payload._given = _SAME
-        payload._value = None
-        payload._reader = reader
+        payload.held = None
+        payload.reader = reader
         payload.encoded = encoded
         return payload
 
     @property
     def value(self) -> Any:
         """The user's value. Decoding happens once; two threads that race decode equal values, one of which is kept."""
-        reader = self._reader
+        reader = self.reader
         if reader is not None:
             encoded = self.encoded
             if encoded == NOT_KEPT:
                 return None
             if encoded is not None:
-                self._value = reader.decode_value(encoded)
+                self.held = reader.decode_value(encoded)
                 # The bytes are in the store; keeping them beside the value would double a thread's memory.
                 self.encoded = None
-            self._reader = None
-        return self._value
+            self.reader = None
+        return self.held
 
     @property
     def not_kept(self) -> bool:
         """True for what was read from a store that was told not to keep the value."""
-        return self.encoded == NOT_KEPT and self._reader is not None
+        return self.encoded == NOT_KEPT and self.reader is not None
 
     @property
     def given(self) -> Any:
@@ -87,7 +89,7 @@ class Payload:
         A payload that was read keeps its bytes until it is decoded.
         """
         self._given = _SAME
-        if self._reader is None:
+        if self.reader is None:
             self.encoded = None
 
     def __eq__(self, other: object) -> bool:

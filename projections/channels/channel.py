@@ -26,8 +26,14 @@ class Channel(Generic[Value]):
     """True when a step without a write changes the cell too (EphemeralValue, Topic): `merge` is then called with []."""
     kept: bool = True
     """False when the value is never stored (UntrackedValue)."""
+    normalises: bool = False
+    """True when `normalise` may change a value."""
     at_end: bool = False
     """True when the value is shown only once a run would otherwise end: `finished` is then called."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.normalises = cls.normalise is not Channel.normalise
 
     def merge(self, cell: Cell, writes: Sequence[Write]) -> Cell:
         """The cell after one step's writes, in path order. May put work off until `read`.

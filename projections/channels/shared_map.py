@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self, TypeVar
 
 _NARROW = 16
@@ -54,15 +54,23 @@ class SharedMap(Mapping[str, Held]):
         following._length = length
         return following
 
-    def changed_since(self, other: Self) -> list[str] | None:
-        """The names whose values differ from another map's on the same base; None where they have none in common."""
-        if self._base is not other._base:
-            return None
+    def changed_since(self, other: Self) -> list[str]:
+        """The names whose values are not another map's; quick for the map that this one comes from."""
         base, mine, others = self._base, self._changed, other._changed
+        if base is not other._base:
+            now, before = self.flat(), other.flat()
+            changed = [name for name, value in now.items() if before.get(name) is not value]
+            return changed + [name for name in before if name not in now]
         changed = [name for name, value in mine.items() if others.get(name, base.get(name)) is not value]
         if not others.keys() <= mine.keys():
             changed += [name for name in others if name not in mine]
         return changed
+
+    def lookup(self, names: int) -> Callable[[str], Held | None]:
+        """What gives the value of a name, None for none: for whoever asks for so many names, one after the other."""
+        if not self._changed:
+            return self._base.get
+        return self.get if names * 8 < self._length else self.flat().get
 
     def flat(self) -> dict[str, Held]:
         """All of it in one dict, not to be changed: for whoever asks for many names."""

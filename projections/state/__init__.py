@@ -2,6 +2,7 @@
 
 thread.py       a thread's state: checkpoints, the open step, its questions
 fold.py         a state and one more commit give the next state
+draft_lines.py  in the fold: the lines that a commit changes
 open_step.py    in the fold: what becomes of the open step's tasks; questions.py: of their questions
 merge.py        a super-step's writes into channels
 upcast.py       a state under a later version of its schema

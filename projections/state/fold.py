@@ -371,9 +371,14 @@ def _called(draft: Draft, line: Line, event: RunStarted | RunContinued, *, fresh
     if not fresh and event.ns in earlier:
         return
     above = draft.lines[outside]
-    above.change_task(event.calling, called=(earlier or Log[str]()).with_item(event.ns))
+    above.change_task(event.calling, called=(earlier or _no_names()).with_item(event.ns))
     if fresh or event.ns not in above.below:
-        above.below = (above.below or Log[str]()).with_item(event.ns)
+        above.below = (above.below or _no_names()).with_item(event.ns)
+
+
+def _no_names() -> Log[str]:
+    names: Log[str] = Log()  # spelled `Log[str]()`, it is made through four functions of `typing`
+    return names
 
 
 def _run_continued(draft: Draft, event: RunContinued, _: Cells | None) -> None:

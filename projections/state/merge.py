@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ...events.errors import ClewError, EmptyChannelError
@@ -197,10 +197,9 @@ class Reading:
         if len(keys) < WIDE:
             return read_values(channels, cells, keys)
         last = self._last
-        changed = cells.changed_since(last[0]) if last is not None and last[1] is keys else None
-        if last is not None and changed is not None:
-            _, _, before, apart = last
-            written = [key for key in changed if key in before]
+        if last is not None and last[1] is keys:
+            earlier, _, before, apart = last
+            written = [key for key in cells.changed_since(earlier) if key in before]
             fresh = read_values(channels, cells, (*written, *apart))
             # A key may have no value any more, or one that must be read anew each time from now on.
             if fresh.keys() == {*written, *apart} and all(type(fresh[key]) in ATOMS or key in apart for key in written):
@@ -218,15 +217,15 @@ WIDE = 32
 """From this many keys on, what was read is remembered for the next read."""
 
 
-def read_values(channels: Channels, cells: Cells, keys: Iterable[str]) -> dict[str, Any]:
+def read_values(channels: Channels, cells: Cells, keys: Collection[str]) -> dict[str, Any]:
     """The values of `keys` that have one, in the order of `keys`; containers are the caller's to keep."""
     values: dict[str, Any] = {}
-    plain, known = channels.plain, cells.flat()
+    plain, find = channels.plain, cells.lookup(len(keys))
     for key in keys:
-        cell = known.get(key)
+        cell: Any = find(key)
         if key in plain:
             if cell is not None:
-                value = cell.value
+                value = cell.held if cell.reader is None else cell.value
                 values[key] = value if type(value) in ATOMS else shallow_copy(value)
             continue
         channel = channels.get(key)

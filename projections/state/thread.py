@@ -241,7 +241,7 @@ class Line(Struct, eq=False):
     """Every checkpoint that was head before, of all branches, oldest first."""
     tasks: Sequence[Task] = ()
     """The open super-step's tasks in path order, a tuple once a commit is said. Ordinals name them in events."""
-    cells: Cells = field(default_factory=lambda: _NO_CELLS)
+    cells: Cells = _NO_CELLS
     """What the open step's tasks see: the head's cells, less untracked ones where they were read from a store."""
     arrivals: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NOTHING)
     deferred: tuple[str, ...] = ()
@@ -410,7 +410,7 @@ class ThreadState(Struct, eq=False):
     """Time of the last commit, microseconds since the epoch."""
     digest: bytes = b""
     """The chain up to the last commit; empty for a new thread."""
-    lines: SharedMap[Line] = field(default_factory=lambda: _NO_LINES)
+    lines: SharedMap[Line] = _NO_LINES
     """Namespace to line: the root graph's, those of graphs that tasks of open steps called, and those that continue."""
     closed: Log[Line] = field(default_factory=lambda: Log())
     """Lines of calls whose step is over, in the order in which their steps ended."""

@@ -366,7 +366,7 @@ def values_of(view: RunView, cells: Cells) -> Any:
     bare = view.bare if view.root is None else view.root
     if bare is not None:
         return read_values(view.channels, cells, (bare,)).get(bare)
-    return read_values(view.channels, cells, (key for key in view.keys if key in view.shown))
+    return read_values(view.channels, cells, [key for key in view.keys if key in view.shown])
 
 
 def live_cells(channels: Channels, line: Line) -> Cells:

@@ -23,7 +23,7 @@ class Cost:
     appends: int
     """Commits given to the store, one fsync each where it is a disk."""
     values: int
-    """Users' values that are encoded: each once, when it is written."""
+    """Values that are encoded: what users write and answer once, a question for its digest too, each time it is met."""
     statements: int = 0
     """Statements that the database runs, those that begin and end transactions among them."""
     transactions: int = 0
@@ -32,8 +32,8 @@ class Cost:
 
 
 COSTS = {
-    (STEP, MEMORY): Cost(calls_max=140, appends=1, values=1),
-    (STEP, SQLITE): Cost(calls_max=155, appends=1, values=1, statements=4, transactions=1),
-    (CYCLE, MEMORY): Cost(calls_max=910, appends=5, values=5),
-    (CYCLE, SQLITE): Cost(calls_max=1000, appends=5, values=5, statements=20, transactions=5),
+    (STEP, MEMORY): Cost(calls_max=134, appends=1, values=1),
+    (STEP, SQLITE): Cost(calls_max=150, appends=1, values=1, statements=4, transactions=1),
+    (CYCLE, MEMORY): Cost(calls_max=885, appends=5, values=7),
+    (CYCLE, SQLITE): Cost(calls_max=970, appends=5, values=7, statements=20, transactions=5),
 }

@@ -81,7 +81,7 @@ class Counted:
         return Counter(
             calls_max=self.own,
             appends=self.functions["ThreadLog.entry"],
-            values=self.functions["Codec.encode_value"],
+            values=self.functions["Writer.encode"],
             statements=self.statements,
             transactions=self.transactions,
             hops=sum(self.functions[name] for name in HOPS),

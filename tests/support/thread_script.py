@@ -8,7 +8,7 @@ With `durability="exit"` a run's decisions are held, and become one commit at it
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from clew.actors.author.builder import StateGraph
@@ -105,8 +105,8 @@ class ThreadScript:
         """See `Encoding.payload`."""
         return Payload(value)
 
-    def encode_write(self, write: Write) -> None:
-        """See `Encoding.encode_write`: the commit is encoded as a whole."""
+    def encode_writes(self, writes: Iterable[Write]) -> None:
+        """See `Encoding.encode_writes`: the commit is encoded as a whole."""
 
     def encode_route(self, route: Route) -> None:
         """See `Encoding.encode_route`."""

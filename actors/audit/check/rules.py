@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, final
 
 from ....events.errors import EmptyChannelError
@@ -102,7 +102,7 @@ class _Hands:
         self.plan = place.plan
         self.channels = place.channels
 
-    def encode_write(self, write: Write) -> None:
+    def encode_writes(self, writes: Iterable[Write]) -> None:
         """Nothing."""
 
     def encode_route(self, route: Route) -> None:

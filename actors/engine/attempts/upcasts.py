@@ -37,8 +37,8 @@ class Encoding(Protocol):
         """A payload of a value, encoded."""
         ...
 
-    def encode_write(self, write: Write) -> None:
-        """Encode a write."""
+    def encode_writes(self, writes: Iterable[Write]) -> None:
+        """Encode writes."""
         ...
 
     def encode_route(self, route: Route) -> None:
@@ -78,8 +78,7 @@ class _Upcasting:
         wanted, run = self.wanted, self.run
         writes = self._state()
         recasts = [recast for ordinal, task in enumerate(wanted.tasks) if (recast := self._task(ordinal, task))]
-        for write in (*writes, *(write for recast in recasts for write in recast.writes)):
-            run.encode_write(write)
+        run.encode_writes([*writes, *(write for recast in recasts for write in recast.writes)])
         for route in (route for recast in recasts for route in recast.routes):
             run.encode_route(route)
         cells = self._try("a channel of the graph", upcast_cells, run.channels, wanted.cells, writes)

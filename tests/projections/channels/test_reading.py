@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 
+from clew.events.codec.values import Codec
 from clew.events.vocabulary import Payload, Write
 from clew.projections.channels.aggregate import BinaryOperatorAggregate
 from clew.projections.channels.cells import Cells
@@ -69,7 +70,9 @@ def test_a_second_read_of_many_keys_looks_at_what_was_written() -> None:
             Counted.looks += 1
             return 1
 
-    counted = cells.with_changes({"key 5": Counted(1)})
+    payload = Counted(1)
+    payload.reader = Codec()  # as if it were still to be decoded: then it is `value` that is asked for
+    counted = cells.with_changes({"key 5": payload})
     assert reading.values(channels, counted, KEYS)["key 5"] == 1
     later = counted.with_changes({"key 7": Payload(7)})
     assert reading.values(channels, later, KEYS)["key 7"] == 7
