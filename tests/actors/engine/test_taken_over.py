@@ -12,7 +12,7 @@ from clew.actors.engine.work.lives import _CONFLICTS_MAX as DELETIONS_MAX
 from clew.actors.engine.work.writer import CONFLICTS_MAX
 from clew.checkpoint import BaseCheckpointSaver, InMemorySaver
 from clew.errors import OutcomeUnknownError, StaleVersionError, StoreBusyError, ThreadErasedError
-from clew.testing import Fault, FaultyStore
+from clew.testing import Fault, FaultyStore, RecordedLog
 
 from .graphs import GIVEN, State, chain, named, on, side_by_side
 
@@ -264,3 +264,15 @@ def test_after_an_unknown_outcome_the_log_is_read_from_its_beginning(
     monkeypatch.setattr(store, "read", watched)
     assert here.invoke(None, on("1")) == {"names": ["a", "a"]}
     assert looks[0] == -1
+
+
+def test_time_goes_on_within_a_thread_where_the_clock_stands_or_is_set_back(
+    saver: BaseCheckpointSaver, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = chain(a=named("a"), b=named("b")).compile(checkpointer=saver, runtime=runtime)
+    for seconds in (1_700_000_000, 1_700_000_000, 1_600_000_000):
+        monkeypatch.setattr("time.time_ns", lambda seconds=seconds: seconds * 1_000_000_000)
+        here.invoke(GIVEN, on("1"))
+    times = [commit.time for commit in RecordedLog.of(saver, "1").commits(here.codec)]
+    assert times == sorted(set(times))
+    assert times[0] == 1_700_000_000_000_000

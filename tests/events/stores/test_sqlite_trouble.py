@@ -19,7 +19,7 @@ from clew.events.errors import (
 )
 from clew.events.stores import sqlite_connections, sqlite_schema
 from clew.events.stores.sqlite import SqliteStore
-from clew.events.stores.store import WAITING, Position
+from clew.events.stores.store import WAITING, Mode, Position
 from clew.events.stores.stream import TOPIC
 from eventsourcing.persistence import StoredEvent
 
@@ -281,3 +281,21 @@ def test_a_damaged_schema_is_named_though_what_sqlite_quotes_of_it_is_no_text(tm
     path.write_bytes(content.replace(b"CREATE TABLE clew_", b"CREATE \xe5\xe5BLE clew_"))
     with pytest.raises(StoreError, match=r"damaged.*restore it from a backup"):
         SqliteStore(str(path))
+
+
+@pytest.mark.parametrize("mode", ["rw", "ro"])
+def test_a_file_without_clews_tables_is_left_as_it_is_unless_it_may_be_set_up(path: str, mode: Mode) -> None:
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("CREATE TABLE journal (mine TEXT)")
+    with pytest.raises(StoreError, match=r"no clew tables: it is no store of threads"):
+        SqliteStore(path, mode=mode)
+    SqliteStore(path).close()
+    SqliteStore(path, mode=mode).close()
+
+
+def test_a_store_that_is_opened_to_be_read_takes_no_append(path: str, store: SqliteStore) -> None:
+    store.append(entry("t", 0))
+    with closing(SqliteStore(path, mode="ro")) as reader:
+        assert [row.version for row in reader.read("t")] == [0]
+        with pytest.raises(StoreBusyError, match="read-only"):
+            reader.append(entry("t", 1))
