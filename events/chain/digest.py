@@ -6,8 +6,8 @@ this format and its version. With a key it is HMAC-SHA-256: whoever writes rows 
 
 from __future__ import annotations
 
+import hashlib
 import hmac
-from hashlib import sha256
 from struct import Struct
 
 DIGEST_SIZE = 32
@@ -21,8 +21,7 @@ _LENGTHS = Struct(">QQ").pack
 def genesis(thread: str, tenant: str = "", key: bytes | None = None) -> bytes:
     """What the first commit of a thread is tied to: the thread's own name, so that rows cannot move between threads."""
     names = thread.encode("utf-8", "surrogatepass"), tenant.encode("utf-8", "surrogatepass")
-    message = b"".join((_GENESIS, _LENGTHS(len(names[1]), len(names[0])), names[1], names[0]))
-    return sha256(message).digest() if key is None else hmac.digest(key, message, "sha256")
+    return _digest(b"".join((_GENESIS, _LENGTHS(len(names[1]), len(names[0])), names[1], names[0])), key)
 
 
 def link(previous: bytes, body: bytes, key: bytes | None = None) -> bytes:
@@ -33,5 +32,8 @@ def link(previous: bytes, body: bytes, key: bytes | None = None) -> bytes:
         body: The commit's encoded bytes, as they are stored.
         key: Makes it an HMAC. None for a plain digest, which shows accidents, not a careful forger.
     """
-    message = b"".join((_LINK, _LENGTHS(len(previous), len(body)), previous, body))
-    return sha256(message).digest() if key is None else hmac.digest(key, message, "sha256")
+    return _digest(b"".join((_LINK, _LENGTHS(len(previous), len(body)), previous, body)), key)
+
+
+def _digest(message: bytes, key: bytes | None) -> bytes:
+    return hashlib.sha256(message).digest() if key is None else hmac.digest(key, message, "sha256")
