@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ...events.errors import GraphChangedError
 from ...events.vocabulary import END
@@ -60,6 +60,40 @@ def misfit(plan: Plan, line: Line) -> str:
             f"{_BY_HAND}"
         )
     return ""
+
+
+def gained_source(plan: Plan, line: Line, arrivals: Mapping[str, Iterable[str]]) -> str:
+    """Why a join that a finished run leaves half full will never be filled; "" where it just was not taken.
+
+    Code that was changed under the thread can have given it a source that had run before, and runs no more.
+    """
+    for key, arrived in arrivals.items():
+        join = plan.joins[key]
+        missing = join.sources - set(arrived)
+        gained = sorted(missing & _ran_before(plan, line, join.target))
+        if gained and missing == set(gained):
+            return (
+                f"the join of {', '.join(map(repr, sorted(join.sources)))} waits for {', '.join(map(repr, gained))}, "
+                f"which ran before the graph's code gave {join.target!r} this source: {join.target!r} was not run; if "
+                f"it should, call the thread with Command(goto={join.target!r}) as input"
+            )
+    return ""
+
+
+def _ran_before(plan: Plan, line: Line, target: str) -> set[str]:
+    """The nodes that other code ran since the last input, and since the join's target ran."""
+    ran: set[str] = set()
+    place = line.head
+    while place is not None and place.source != "input":
+        place = line.before(place)
+        if place is None:
+            break
+        names = {plan.aliases.get(task.runs, task.runs) for task in place.tasks if task.completed is not None}
+        if target in names:
+            break
+        if place.run is not None and place.run.fingerprint != plan.fingerprint:
+            ran |= names
+    return ran
 
 
 def _gone(plan: Plan, names: Iterable[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...events.errors import GraphDrained, GraphRecursionError, with_code
+from ...events.errors import GraphChangedError, GraphDrained, GraphRecursionError, error_repr, with_code
 from ...events.vocabulary import (
     START,
     NodeStarted,
@@ -20,6 +20,7 @@ from ...projections.state.fold import Draft
 from ...projections.state.merge import Channels, merge_writes
 from ..author.plan import Plan
 from .commands import Decision, Ending, Merged, MergeWanted, Terms
+from .fitting import gained_source
 from .planning import Planned, completions, plan_next
 
 
@@ -78,6 +79,12 @@ def proceed(plan: Plan, terms: Terms, draft: Draft, planned: Planned, after: lis
         return Decision(draft, ending=Ending("paused"))
     if not planned.tasks:
         waiting = sorted({plan.joins[key].target for key in planned.arrivals})
+        changed = planned.arrivals and len(draft.state.graphs) > 1
+        gained = gained_source(plan, draft.line(), planned.arrivals) if changed else ""
+        if gained:
+            error = GraphChangedError(gained)
+            draft.say(RunFinished(status="failed", error=error_repr(error), joins_waiting=waiting))
+            return Decision(draft, ending=Ending("failed", error))
         draft.say(RunFinished(status="completed", joins_waiting=waiting))
         return Decision(draft, ending=Ending("completed"))
     if steps_taken(draft) >= terms.steps_max:

@@ -467,10 +467,18 @@ def _step_failed(draft: Draft, event: StepFailed, _: Cells | None) -> None:
 
 def _step_abandoned(draft: Draft, event: StepAbandoned, _: Cells | None) -> None:
     line, state = draft.lines[event.ns], draft.state
-    if not event.ns and line.tasks and line.tasks[0].node == START:
+    if not event.ns and _takes_input(line):
         # The input goes with the step that should have taken it: its command, sent again, is new.
         state.commands = {command: at for command, at in state.commands.items() if command != state.entered[1]}
     _abandon(draft, line)
+
+
+def _takes_input(line: Line) -> bool:
+    """True while the open step is the one that takes an input; an entrypoint that asked has told its caller."""
+    if line.tasks and line.tasks[0].node == START:
+        return True
+    asked = line.run is not None and line.run.status in ("interrupted", "paused")
+    return bool(line.tasks) and line.head is not None and line.head.source == "input" and not asked
 
 
 def _abandon(draft: Draft, line: Line) -> None:

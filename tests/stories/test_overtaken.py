@@ -14,6 +14,7 @@ from clew import START, Command, InMemorySaver, StateGraph, interrupt
 from clew.errors import AlreadyAnsweredError, StaleVersionError
 from clew.events.stores.saver import BaseCheckpointSaver
 from clew.events.vocabulary import Resumed, RunStarted
+from clew.func import entrypoint
 from langchain_core.runnables import RunnableConfig
 
 from tests.support.stories import asked, at_once, chain, events, on, one_node
@@ -156,6 +157,37 @@ def test_one_input_sent_at_once_by_many_under_one_command_id_is_one_turn(saver: 
     turns = at_once({f"{number}": lambda: graph.invoke({"lines": ["a"]}, turn) for number in range(8)})
     assert list(turns.values()) == [{"lines": ["a", "A"]}] * 8
     assert len(events(saver, "notes", RunStarted)) == 1
+
+
+def test_an_entrypoints_input_that_another_process_withdrew_is_taken_when_its_command_is_sent_again(
+    durable: BaseCheckpointSaver, elsewhere: BaseCheckpointSaver
+) -> None:
+    held, taken = Held(), []
+
+    def note_down(checkpointer: BaseCheckpointSaver) -> Any:
+        @entrypoint(checkpointer=checkpointer)
+        def note(line: str) -> str:
+            taken.append(line)
+            if taken == ["first"]:
+                held.wait()
+            return line
+
+        return note
+
+    here, there = note_down(durable), note_down(elsewhere)
+
+    def first() -> Any:
+        try:
+            return here.invoke("first", on("note", command_id="click"))
+        except StaleVersionError as error:
+            return error
+
+    with held.during(first) as results:
+        assert there.invoke("second", on("note")) == "second"
+    assert isinstance(results[0], StaleVersionError)
+    assert here.invoke("first", on("note", command_id="click")) == "first"
+    assert here.invoke("first", on("note", command_id="click")) == "first"
+    assert taken == ["first", "second", "first"]
 
 
 def test_a_command_id_belongs_to_the_call_it_was_given_to_not_to_calls_inside_its_nodes() -> None:
