@@ -14,7 +14,7 @@ from ...events.errors import (
     RefusedError,
     UnknownInterruptError,
 )
-from ...events.vocabulary import Payload, Resumed
+from ...events.vocabulary import EXIT, Payload, Resumed
 from ...projections.state.fold import Draft
 from ...projections.state.thread import Line, Question, ThreadState
 from .commands import Answer, Decision, Settle
@@ -54,10 +54,12 @@ def answer(request: Request, command: Answer) -> Decision:
 def beside(request: Request, command: Answer, bound: Mapping[str, Payload]) -> Decision:
     """Record answers while another process works on the step: that one goes on with them, no body runs twice.
 
-    What else a Command says waits until the step is free, and so do answers that no question is open for.
+    What else a Command says waits until the step is free, and so do answers that no question is open for. All of a
+    run that is stored at its end waits: what it has said would be lost to the first append of the one at work.
     """
     line = request.line
-    if line.head is None or not bound or command.writes or command.routes:
+    at_end = request.terms.durability == EXIT
+    if line.head is None or not bound or command.writes or command.routes or at_end:
         return Decision(then=command)
     check_nodes(request, line)
     draft = request.draft()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ...events.errors import EmptyInputError, UnknownCheckpointError
 from ...events.vocabulary import (
-    EXIT,
     START,
     CommandApplied,
     Forked,
@@ -182,7 +181,7 @@ def at_work(request: Request, command: Answer | Settle) -> Decision | None:
     That one is looked at first; while it lives, or while nobody can tell, the command waits for it.
     """
     state, run = request.state, request.state.run
-    if not state.running or run is None or request.ns or request.terms.durability == EXIT:
+    if not state.running or run is None or request.ns:
         return None
     if run.process in ("", request.terms.process):
         return None

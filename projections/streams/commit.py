@@ -266,12 +266,14 @@ def commit_chunks(
 
 
 def standing_chunks(view: RunView, state: ThreadState) -> list[Chunk]:
-    """The chunks of a run that finds nothing to do: the state as it is."""
+    """The chunks of a run that finds nothing to do: the state as it is, with the questions that it waits at."""
     line = line_of(view, state)
     if rules_of(view.channels, state, line) is not view.channels:
         return []  # a state of another version of the schema, which the view does not show
     chunks = _Chunks(view, state, state.time)
     chunks.goes_on_from(line, line, line.cells)
+    if line.run is not None and line.run.status == "interrupted":
+        chunks.paused(state, line)
     return chunks.chunks
 
 

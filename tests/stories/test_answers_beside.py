@@ -142,6 +142,40 @@ def test_the_second_answer_is_recorded_at_once_and_the_process_at_work_goes_on_w
     assert len(events(durable, "claim", RunContinued)) == 1, "the thread was not taken over"
 
 
+def test_a_run_that_is_stored_at_its_end_begins_when_the_process_at_work_is_done(
+    office: Office, durable: BaseCheckpointSaver
+) -> None:
+    second: list[Any] = []
+    with office.legal_at_work() as first:
+        waiting = background(lambda: office.there.invoke(*office.answer("tax?"), durability="exit"), second)
+        waiting.join(0.05)
+        assert len(recorded(durable, 1)) == 1, "nothing is stored before the run's end"
+        assert office.done == ["legal"]
+    waiting.join(SECONDS_MAX)
+    assert [question.value for question in first[0]["__interrupt__"]] == ["tax?"]
+    assert second[0]["said"] == BOTH
+    assert office.done == ["legal", "tax"], "no body ran twice"
+
+
+def test_a_stream_that_waited_ends_with_the_question_that_is_still_open(
+    office: Office, durable: BaseCheckpointSaver
+) -> None:
+    again: list[Any] = []
+
+    def call(given: Any, config: Any) -> Any:
+        return office.here.invoke(given, on("claim", command_id="click"))
+
+    def streamed() -> list[Any]:
+        given, config = office.answer("legal?")[0], on("claim", command_id="click")
+        return list(office.there.stream(given, config, stream_mode="updates"))
+
+    with office.legal_at_work(call):
+        waiting = background(streamed, again)
+    waiting.join(SECONDS_MAX)
+    *_, last = again[0]
+    assert [question.value for question in last["__interrupt__"]] == ["tax?"]
+
+
 def test_async_callers_and_streams_wait_as_well(office: Office, durable: BaseCheckpointSaver) -> None:
     async def streamed() -> list[Any]:
         given, config = office.answer("tax?")
