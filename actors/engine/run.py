@@ -133,6 +133,8 @@ class Run:
     """One for each job that may be begun now, under a limit; on a loop the tasks are counted instead."""
     quiet: tuple[int, float] | None = None
     """While it waits for another process: the version that one made last, and since when. The actor has it."""
+    unsettled: Command | None = None
+    """For a run that waits for another process and let others pass: what is to be decided at its next turn."""
     version_max: int = 0
     """The thread's version at which the run has made as many commits as it may."""
     readers: tuple[tuple[Run, RunView], ...] = ()

@@ -183,9 +183,10 @@ class ThreadActor(SyncCalls, ThreadWriter):
     def _take_up(self, run: Run) -> None:
         run.progress = self._book_of(run.ns)
         run.progress.run = run
-        run.before = self.state
+        if run.before is None:
+            run.before = self.state
         run.version_max = self.state.version + RUN_COMMITS_MAX if run.outer is None else run.outer.version_max
-        self._decide(run, run.command)
+        self._decide(run, run.command if run.unsettled is None else run.unsettled)
 
     def _enter(self, run: Run) -> None:
         """A graph is called in a node: its run begins, inside of the one that runs the node."""

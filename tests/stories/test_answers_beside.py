@@ -157,6 +157,52 @@ def test_a_run_that_is_stored_at_its_end_begins_when_the_process_at_work_is_done
     assert office.done == ["legal", "tax"], "no body ran twice"
 
 
+def test_an_answer_that_waits_keeps_nobody_from_taking_over(office: Office, durable: BaseCheckpointSaver) -> None:
+    second: list[Any] = []
+    with office.legal_at_work() as first:
+        waiting = background(lambda: office.there.invoke(*office.answer("tax?")), second)
+        recorded(durable, 2)
+        assert office.there.invoke(None, CLAIM)["said"] == BOTH
+        waiting.join(SECONDS_MAX)
+        assert second[0]["said"] == BOTH
+    assert isinstance(first[0], StaleVersionError)
+
+
+def test_a_new_input_does_not_pass_an_answer_that_waits(office: Office, durable: BaseCheckpointSaver) -> None:
+    second: list[Any] = []
+    third: list[Any] = []
+    with office.legal_at_work() as first:
+        waiting = background(lambda: office.there.invoke(*office.answer("tax?")), second)
+        recorded(durable, 2)
+        later = background(lambda: office.there.invoke({"said": ["more"]}, CLAIM), third)
+        later.join(0.1)
+    waiting.join(SECONDS_MAX)
+    later.join(SECONDS_MAX)
+    assert [result["said"] for result in (*first, *second)] == [BOTH, BOTH]
+    assert third[0]["said"] == [*BOTH, "more"]
+
+
+@pytest.mark.parametrize("cancelled", [0, 1])
+def test_of_two_calls_that_wait_one_may_be_cancelled(
+    office: Office, durable: BaseCheckpointSaver, cancelled: int
+) -> None:
+    async def answered() -> Any:
+        tax = office.answer("tax?", command_id="click")
+        calls = [asyncio.ensure_future(office.there.ainvoke(*tax)) for _ in range(2)]
+        await asyncio.to_thread(recorded, durable, 2)
+        await asyncio.sleep(0.05)  # they look by turns now
+        calls[cancelled].cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await calls[cancelled]
+        office.go_on()
+        return await asyncio.wait_for(calls[1 - cancelled], SECONDS_MAX)
+
+    with office.legal_at_work() as first:
+        assert asyncio.run(answered())["said"] == BOTH
+    assert first[0]["said"] == BOTH
+    assert office.done == ["legal", "tax"]
+
+
 def test_a_stream_that_waited_ends_with_the_question_that_is_still_open(
     office: Office, durable: BaseCheckpointSaver
 ) -> None:

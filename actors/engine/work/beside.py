@@ -1,7 +1,11 @@
-"""Waiting for another process: an answer is recorded beside the run of one that lives, which goes on with it."""
+"""Waiting for another process: an answer is recorded beside the run of one that lives, which goes on with it.
+
+A run that waits keeps no other answer from its thread, nor anybody who takes over: at each look they go first.
+"""
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import Any
 
 from msgspec import Struct
@@ -9,7 +13,7 @@ from msgspec.structs import replace
 
 from ....events.errors import StaleVersionError, StillRunningError, StoreError
 from ....projections.state.thread import ThreadState
-from ...decider.commands import Answer, Ending, Found, Settle
+from ...decider.commands import Answer, Continue, Ending, Found, Settle
 from ..run import Run
 from . import processes
 
@@ -64,12 +68,28 @@ class Beside:
         except StoreError:
             self._wait_beside(run, message.command)
             return
-        if not run.over:
-            self._decide(run, replace(message.command, found=None))
+        if run.over:
+            return
+        command = replace(message.command, found=None)
+        passing = [*takewhile(_may_pass, self.waiting)]
+        if not passing:
+            self._decide(run, command)
+            return
+        # The book is left as at a run's end: who passes keeps it. New inputs and edits stay behind, in their order.
+        run.unsettled = command
+        run.progress.leave()
+        self._close(run.progress)
+        self.run = None
+        self.waiting = [*passing, run, *self.waiting[len(passing) :]]
 
     def _overtaken(self: Any, run: Run, expected: int) -> StaleVersionError:
         """The error of a run that others have taken the thread from; it says what stays on record."""
         return StaleVersionError(self.thread, expected, self.state.version, answers_on_record(run, self.state))
+
+
+def _may_pass(run: Run) -> bool:
+    """True for a run that would not wait behind another one if that were another process's."""
+    return isinstance(run.command, (Answer, Continue))
 
 
 def answers_on_record(run: Run, state: ThreadState) -> tuple[str, ...]:
