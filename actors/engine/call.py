@@ -84,6 +84,8 @@ class Call(Struct, eq=False):
     """Place to number of the calls of graphs, earlier attempts' as well."""
     _counts: dict[tuple[str, ...], int] = {}
 
+    __repr__ = object.__repr__  # see `Job`
+
     def next_ordinal(self, *place: str) -> int:
         """How many times this place was reached before in this attempt."""
         with self.lock:
@@ -338,6 +340,8 @@ class Scope(Struct, eq=False):
     """The time limits of the functional task's attempt that runs here; None where it has none."""
     paused: bool = False
     """True once a question was met here without an answer, whatever the body made of the pause."""
+
+    __repr__ = object.__repr__  # see `Job`
 
     @contextmanager
     def child(self, name: str, info: Any = None) -> Iterator[Scope]:

@@ -70,6 +70,8 @@ class Settings(Struct, eq=False):
     watch: Any = None
     """Callbacks of the run (actors/watch), or None when nobody watches."""
 
+    __repr__ = object.__repr__  # see `Job`
+
 
 LIVE_MODES = frozenset({"custom", "messages", "tools"})
 """Stream modes whose chunks come from running nodes."""

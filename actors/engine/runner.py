@@ -46,6 +46,8 @@ class UserCall(Struct, eq=False):
     parameters: dict[str, Any]
     config: RunnableConfig
 
+    __repr__ = object.__repr__  # see `Job`
+
     def make(self) -> Any:
         """Make the call; what it returns is awaitable for an async callee."""
         callee = self.callee

@@ -44,6 +44,9 @@ class Job(Struct, eq=False):
     first_attempt_at: float = field(default_factory=time.time)
     """Unix time, in seconds, of the first of these attempts."""
 
+    # Its fields lead to what users gave, config and state, which a log of local or context variables must not show.
+    __repr__ = object.__repr__
+
     @property
     def namespace(self) -> str:
         """The task's namespace: what it calls runs there."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from clew import Command, Runtime, StateGraph, interrupt
+from clew.actors.engine.call import scope_here
 from clew.actors.engine.run import Run
 from clew.checkpoint import InMemorySaver
 from clew.types import RetryPolicy
@@ -193,3 +194,24 @@ def test_a_callback_that_raises_fails_the_task_it_watches(runtime: Runtime, at: 
     config = {**on("1"), "callbacks": [Objecting(at)]}
     assert isinstance(raised(lambda: graph.invoke(GIVEN, config)), LookupError)
     assert "done" in within(lambda: graph.invoke(None, on("1")))["names"]
+
+
+def test_the_repr_of_what_a_running_task_is_made_of_shows_nothing_that_users_gave() -> None:
+    shown: list[str] = []
+
+    def body(state: State) -> dict[str, Any]:
+        scope = scope_here()
+        assert scope is not None
+        job = scope.call.job
+        shown.extend(map(repr, (scope, scope.call, job, job.run.settings)))
+        return {"names": ["a secret"]}
+
+    secretive = chain(first=body, second=body).compile(InMemorySaver())
+    secretive.invoke(GIVEN, {"configurable": {"thread_id": "t", "password": "a secret"}})
+    assert [text.partition(" object at ")[0].rpartition(".")[2] for text in shown[:4]] == [
+        "Scope",
+        "Call",
+        "Job",
+        "Settings",
+    ]
+    assert "a secret" not in "".join(shown)
