@@ -193,6 +193,19 @@ def test_a_channel_class_of_ones_own_is_a_rule_too(saver: BaseCheckpointSaver) -
     assert Keyed(Annotated[int, Highest], [1, 2], [None], saver=saver).graph.get_state(ONE).values["k"] == 2
 
 
+def test_a_channel_class_that_only_gives_its_value_on_its_own_is_a_rule_too(saver: BaseCheckpointSaver) -> None:
+    class Doubled(LastValue):
+        """Gives twice what it keeps."""
+
+        def get(self) -> int:
+            return 2 * super().get()
+
+    keyed = Keyed(Annotated[int, Doubled], [1], [None], saver=saver)
+    assert keyed.run(5, ONE) == 2
+    assert keyed.seen == [10, 2]
+    assert Keyed(Annotated[int, Doubled], [1], [None], saver=saver).graph.get_state(ONE).values["k"] == 2
+
+
 def test_a_channel_class_from_the_base_keeps_its_value_where_it_likes(saver: BaseCheckpointSaver) -> None:
     class Longest(BaseChannel):
         """The writes of the longest step; no more than LangGraph asks of a channel class."""

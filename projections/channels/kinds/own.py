@@ -51,10 +51,16 @@ class OwnChannel(Channel[Any]):
 
 
 def as_rule(channel: Channel[Any]) -> Channel[Any]:
-    """The channel as a graph uses it: itself, unless its class says on its own how it takes updates."""
-    if isinstance(channel, BaseChannel) and not type(channel).update.__module__.startswith(_OURS):
+    """The channel as a graph uses it: itself, unless its class says on its own how it takes updates or gives values."""
+    if isinstance(channel, BaseChannel) and any(_is_own(getattr(type(channel), name)) for name in _METHODS):
         return OwnChannel(channel)
     return channel
 
 
+_METHODS = ("update", "get", "is_available", "checkpoint", "from_checkpoint")
+"""What `OwnChannel` calls."""
 _OURS = __name__.rpartition(".kinds")[0]
+
+
+def _is_own(method: Any) -> bool:
+    return not getattr(method, "__module__", "").startswith(_OURS)
