@@ -81,6 +81,13 @@ class Session(Protocol):
         """Every namespace that holds something."""
         ...
 
+    def hold(self, addresses: Iterable[Address]) -> None:
+        """Keep others from writing to these addresses until the transaction ends; for several, in one fixed order.
+
+        So two batches that write to the same ones crosswise wait one after the other, and never for each other.
+        """
+        ...
+
     def put(self, entry: Entry) -> None:
         """Write a record with its vectors, in the place of what is there; its first time stays."""
         ...
@@ -204,6 +211,8 @@ class Batch:
             return [self._read(session, op, now, refreshed) for op in self.ops]
 
         def all_of_it(session: Session) -> list[Result]:
+            if len(self._puts) > 1:
+                session.hold(self._puts)
             results = read(session)
             session.refresh(refreshed, now)
             for op, kept, texts in self._puts.values():

@@ -7,7 +7,7 @@ from itertools import count, islice
 from threading import RLock
 from typing import Any, TypeVar, final
 
-from .core import MINUTE, Entry, KeptStore, Record, Session, Vector
+from .core import MINUTE, Address, Entry, KeptStore, Record, Session, Vector
 from .embedding import best_scores
 from .items import IndexConfig
 
@@ -82,6 +82,9 @@ class MemoryBackend:
     def namespaces(self, alive: int | None) -> Iterable[tuple[str, ...]]:
         """See `Session.namespaces`."""
         return {record.namespace for record in self.scan((), alive)}
+
+    def hold(self, addresses: Iterable[Address]) -> None:
+        """See `Session.hold`. One writer at a time holds everything."""
 
     def put(self, entry: Entry) -> None:
         """See `Session.put`."""

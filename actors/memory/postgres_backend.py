@@ -6,6 +6,7 @@ is a range of the index. Values are `json`, not `jsonb`, which keeps neither the
 
 from __future__ import annotations
 
+import hashlib
 import json
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -23,7 +24,7 @@ from ...events.stores.postgres_connections import (
     execute,
 )
 from .checks import json_text
-from .core import MINUTE, Entry, Record, Session, Vector
+from .core import MINUTE, Address, Entry, Record, Session, Vector
 from .embedding import best_scores
 from .sqlite import record, span
 
@@ -77,6 +78,8 @@ FROM clew_item_vectors GROUP BY item""",
 _HAS_PGVECTOR: Final = "SELECT to_regtype('vector') IS NOT NULL"
 _NAMESPACES: Final = """SELECT DISTINCT namespace FROM clew_items
 WHERE %(alive)s::bigint IS NULL OR expires IS NULL OR expires > %(alive)s::bigint"""
+_HOLD: Final = "SELECT pg_advisory_xact_lock(address) FROM unnest(%s::bigint[]) AS address"
+"""In the array's order. A row that is not there yet cannot be locked, and two inserts wait for each other too."""
 _PUT: Final = """INSERT INTO clew_items (namespace, key, value, created, updated, ttl, expires)
 VALUES (%s, %s, %s::json, %s, %s, %s, %s) ON CONFLICT (namespace, key) DO UPDATE SET
 value = excluded.value, updated = excluded.updated, ttl = excluded.ttl, expires = excluded.expires RETURNING id"""
@@ -185,6 +188,9 @@ class _PostgresSession:
     def namespaces(self, alive: int | None) -> Iterable[tuple[str, ...]]:
         return [tuple(row[0].split(".")) for row in self._ask(_NAMESPACES, {"alive": alive})]
 
+    def hold(self, addresses: Iterable[Address]) -> None:
+        self._ask(_HOLD, (sorted(map(_lock_of, addresses)),))
+
     def put(self, entry: Entry) -> None:
         times = (entry.now, entry.now, entry.ttl, entry.expires)
         address = (".".join(entry.namespace), entry.key)
@@ -205,6 +211,12 @@ class _PostgresSession:
 
     def _ask(self, statement: LiteralString, parameters: Any) -> list[tuple[Any, ...]]:
         return execute(self._connection, statement, parameters)
+
+
+def _lock_of(address: Address) -> int:
+    """An address's number among the advisory locks; two of one number wait without need, and that is all."""
+    digest = hashlib.blake2b(repr(address).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
 
 
 def _set_up(connection: Connection) -> None:

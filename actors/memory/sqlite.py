@@ -19,7 +19,7 @@ from ...events.stores.sqlite_addresses import file_of_async, place_of
 from ...events.stores.sqlite_connections import SqliteConnections
 from ...events.stores.sqlite_errors import store_error
 from .checks import json_text
-from .core import MINUTE, Entry, Record, Session, Vector
+from .core import MINUTE, Address, Entry, Record, Session, Vector
 from .embedding import best_scores
 from .items import IndexConfig, TTLConfig
 from .sweeper import AsyncStore, SyncStore
@@ -241,6 +241,9 @@ class _SqliteSession:
 
     def namespaces(self, alive: int | None) -> Iterable[tuple[str, ...]]:
         return [tuple(row[0].split(".")) for row in self._connection.execute(_NAMESPACES, (alive,))]
+
+    def hold(self, addresses: Iterable[Address]) -> None:
+        """A writing transaction holds the whole file."""
 
     def put(self, entry: Entry) -> None:
         times = (entry.now, entry.now, entry.ttl, entry.expires)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
+import psycopg
 import pytest
 from clew.store.base import GetOp, PutOp, SearchOp
 from clew.store.postgres import PostgresStore
@@ -44,6 +45,21 @@ def test_a_batch_is_seen_whole_or_not_at_all(kind, request):
         assert left.value == right.value
         [found] = store.batch([SearchOp(("p",))])
         assert len(found) == 2
+
+
+def test_batches_that_take_the_same_rows_crosswise_never_wait_for_each_other(request, postgres_dsn):
+    deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    with opened("postgres", request) as store, ThreadPoolExecutor(4) as pool:
+
+        def write(number: int) -> None:
+            puts = [PutOp(("x",), side, {"n": number}) for side in ("left", "right", "new " + str(number // 4))]
+            store.batch(puts if number % 2 else puts[::-1])
+
+        with psycopg.connect(postgres_dsn) as connection:
+            before = connection.execute(deadlocks).fetchone()
+        list(pool.map(write, range(24)))
+        with psycopg.connect(postgres_dsn) as connection:
+            assert connection.execute(deadlocks).fetchone() == before
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
