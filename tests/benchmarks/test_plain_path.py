@@ -13,8 +13,8 @@ from clew.checkpoint import BaseCheckpointSaver
 
 from .plain_path import COSTS, CYCLE, MEMORY, SQLITE, STEP, Cost
 
-ROOT = str(Path(clew.events.__file__).parents[1])
-"""Where clew's functions are."""
+ROOMS = tuple(f"{Path(clew.events.__file__).parents[1] / room}/" for room in ("events", "projections", "actors"))
+"""Where clew's functions are; beside the rooms of a checkout stand its tests, and environments with other libraries."""
 HOPS = ("Dispatcher.submit", "Journal.submit", "ThreadPoolExecutor.submit", "Thread.start")
 LENGTH = 20
 """Nodes of the shorter chain; the longer one has twice as many."""
@@ -73,7 +73,7 @@ class Counted:
         if event == "call":
             code = frame.f_code
             self.functions[code.co_qualname] += 1
-            self.own += code.co_filename.startswith(ROOT) and "/tests/" not in code.co_filename
+            self.own += code.co_filename.startswith(ROOMS)
 
     @property
     def facts(self) -> Counter[str]:
