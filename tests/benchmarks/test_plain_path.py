@@ -88,6 +88,12 @@ class Counted:
         )
 
 
+def fewest(saver: BaseCheckpointSaver, work: Callable[[str], Any]) -> Counter[str]:
+    """The facts of the cheapest of a few threads: now and then one of them also looks for what may be passivated."""
+    counted = [Counted(saver, lambda thread=thread: work(f"counted {thread}")) for thread in range(3)]
+    return min(counted, key=lambda one: one.own).facts
+
+
 def check(found: Counter[str], cost: Cost, unit: str) -> None:
     calls = found.pop("calls_max")
     allowed = {name: getattr(cost, name) for name in ("appends", "values", "statements", "transactions", "hops")}
@@ -115,7 +121,7 @@ def test_a_super_step_costs_what_it_may(saver: BaseCheckpointSaver, store: str, 
     for length in (LENGTH, 2 * LENGTH):
         run = chain(saver, runtime, length)
         run(f"first {length}")
-        facts.append(Counted(saver, lambda run=run, length=length: run(f"counted {length}")).facts)
+        facts.append(fewest(saver, lambda thread, run=run, length=length: run(f"{length} {thread}")))
     shorter, longer = facts
     beyond = Counter({name: (longer[name] - shorter[name]) / LENGTH for name in shorter})
     check(beyond, COSTS[STEP, store], STEP)
@@ -137,7 +143,7 @@ def test_a_cycle_costs_what_it_may(saver: BaseCheckpointSaver, store: str, runti
         assert graph.invoke(answer, config)["done"]
 
     cycle("first")
-    check(Counted(saver, lambda: cycle("counted")).facts, COSTS[CYCLE, store], CYCLE)
+    check(fewest(saver, cycle), COSTS[CYCLE, store], CYCLE)
 
 
 def calls_a_step(runtime: Runtime, width: int) -> float:

@@ -627,7 +627,13 @@ def test_a_stream_that_is_cancelled_or_left_stays_there_too(saver: BaseCheckpoin
     with pytest.raises(KeyboardInterrupt):
         run(aleave()) if caller.is_async else leave()
     state = caller.state(graph, ONE)
-    assert (state.values["l"], state.next, tasks(state)) == (["i", "a"], ("b",), [("b", None, None)])
+    places = [(["i", "a"], "b")]
+    if caller.is_async:
+        # On a loop the run does not wait for its reader: a step more may be over by the time that one leaves.
+        places.append((["i", "a", "b"], "c"))
+    [due] = state.next
+    assert (state.values["l"], due) in places
+    assert tasks(state) == [(due, None, None)]
     assert caller.invoke(graph, None, ONE)["l"] == ["i", "a", "b", "c"]
 
 
