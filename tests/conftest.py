@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from itertools import count
 
 import pytest
+from clew.checkpoint import BaseCheckpointSaver
 from clew.events.stores.memory import MemoryStore
 from clew.events.stores.sqlite import SqliteStore
 from clew.events.stores.store import Store
 
 from .support.postgres_server import PostgresServer, reason_missing
+from .support.savers import KINDS, opened_saver
 
 _schema_numbers = count(1)
 
@@ -41,7 +43,14 @@ def postgres_dsn(postgres_server: PostgresServer) -> Iterator[str]:
         connection.execute(SQL("DROP SCHEMA {} CASCADE").format(schema))
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
+@pytest.fixture(params=KINDS)
+def saver(request: pytest.FixtureRequest) -> Iterator[BaseCheckpointSaver]:
+    """A fresh, empty saver of each kind in turn."""
+    with opened_saver(request.param, request) as opened:
+        yield opened
+
+
+@pytest.fixture(params=KINDS)
 def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     """A fresh, empty store of each kind in turn."""
     opened = _open_store(request)

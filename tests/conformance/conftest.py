@@ -6,24 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 from clew import Runtime
-from clew.checkpoint import BaseCheckpointSaver, InMemorySaver, PostgresSaver, SqliteSaver
 
 from .callers import AsyncCaller, Caller
 from .v3_programs import AsyncReader, Reader
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
-def saver(request: pytest.FixtureRequest) -> Iterator[BaseCheckpointSaver]:
-    """A fresh, empty saver of each kind in turn."""
-    if request.param == "memory":
-        yield InMemorySaver()
-    elif request.param == "sqlite":
-        with SqliteSaver.from_conn_string(str(request.getfixturevalue("tmp_path") / "threads.sqlite")) as opened:
-            yield opened
-    else:
-        with PostgresSaver.from_conn_string(request.getfixturevalue("postgres_dsn")) as opened:
-            opened.setup()
-            yield opened
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import inspect
 import operator
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, TypedDict
@@ -37,19 +36,6 @@ from clew.types import Command, Send, interrupt
 from langchain_core.messages import AIMessage
 
 from tests.support.labels import steady
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
-def saver(request: pytest.FixtureRequest) -> Iterator[BaseCheckpointSaver]:
-    if request.param == "memory":
-        yield InMemorySaver()
-    elif request.param == "sqlite":
-        with SqliteSaver.from_conn_string(str(request.getfixturevalue("tmp_path") / "threads")) as opened:
-            yield opened
-    else:
-        with PostgresSaver.from_conn_string(request.getfixturevalue("postgres_dsn")) as opened:
-            opened.setup()
-            yield opened
 
 
 def latter(one: Any, other: Any) -> Any:

@@ -11,8 +11,10 @@ from typing import Any, TypedDict
 
 import pytest
 from clew import START, Command, Runtime, StateGraph, interrupt
-from clew.checkpoint import BaseCheckpointSaver, InMemorySaver, PostgresSaver, SqliteSaver
+from clew.checkpoint import BaseCheckpointSaver
 from clew.errors import AlreadyAnsweredError
+
+from tests.support.savers import KINDS, opened_saver
 
 from .sizes import sized
 
@@ -45,18 +47,10 @@ class Town:
         return {"passed": 1}
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
+@pytest.fixture(params=KINDS)
 def saver(request: pytest.FixtureRequest) -> Iterator[BaseCheckpointSaver]:
-    if request.param == "memory":
-        yield InMemorySaver()
-    elif request.param == "sqlite":
-        path = str(request.getfixturevalue("tmp_path") / "threads.sqlite")
-        with SqliteSaver.from_conn_string(path, durability="os") as opened:
-            yield opened
-    else:
-        with PostgresSaver.from_conn_string(request.getfixturevalue("postgres_dsn"), durability="os") as opened:
-            opened.setup()
-            yield opened
+    with opened_saver(request.param, request, **({} if request.param == "memory" else {"durability": "os"})) as opened:
+        yield opened
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from clew import InMemorySaver, PostgresSaver, SqliteSaver
+from clew import PostgresSaver, SqliteSaver
 from clew.events.stores.saver import BaseCheckpointSaver
 
 from .desk import Desk
@@ -35,21 +35,6 @@ def elsewhere(address: str, durable: SqliteSaver | PostgresSaver) -> Iterator[Ba
     opened = PostgresSaver if isinstance(durable, PostgresSaver) else SqliteSaver
     with opened.from_conn_string(address) as saver:
         yield saver
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
-def saver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BaseCheckpointSaver]:
-    """A fresh saver of each kind in turn."""
-    if request.param == "memory":
-        with InMemorySaver() as opened:
-            yield opened
-    elif request.param == "sqlite":
-        with SqliteSaver.from_conn_string(str(tmp_path / "threads.db")) as opened:
-            yield opened
-    else:
-        with PostgresSaver.from_conn_string(request.getfixturevalue("postgres_dsn")) as opened:
-            opened.setup()
-            yield opened
 
 
 @pytest.fixture

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypedDict
 
 import pytest
 from clew import START, Command, StateGraph, interrupt
-from clew.checkpoint import AsyncSqliteSaver, BaseCheckpointSaver, InMemorySaver, PostgresSaver, SqliteSaver
+from clew.checkpoint import AsyncSqliteSaver, BaseCheckpointSaver, SqliteSaver
 from clew.checkpoint.serde.encrypted import EncryptedSerializer
 from clew.errors import CipherError, ThreadErasedError
 from clew.events.chain.verify import verify
 from clew.privacy import Keyring
+
+from tests.support.savers import KINDS, opened_saver
 
 MASTER = {"2026": b"m" * 32}
 SECRET = "the patient's name is Ada"
@@ -41,25 +42,11 @@ def at(thread: str) -> dict[str, Any]:
     return {"configurable": {"thread_id": thread}}
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
+@pytest.fixture(params=KINDS)
 def saver(request: pytest.FixtureRequest) -> Iterator[BaseCheckpointSaver]:
     """An encrypting saver of each kind in turn; a subject has many threads."""
-    with opened(request, cipher=Keyring(MASTER, subject_of=subject_of)) as found:
+    with opened_saver(request.param, request, cipher=Keyring(MASTER, subject_of=subject_of)) as found:
         yield found
-
-
-@contextmanager
-def opened(request: pytest.FixtureRequest, **options: Any) -> Iterator[BaseCheckpointSaver]:
-    if request.param == "memory":
-        yield InMemorySaver(**options)
-    elif request.param == "sqlite":
-        path = str(request.getfixturevalue("tmp_path") / "threads.sqlite")
-        with SqliteSaver.from_conn_string(path, **options) as found:
-            yield found
-    else:
-        with PostgresSaver.from_conn_string(request.getfixturevalue("postgres_dsn"), **options) as found:
-            found.setup()
-            yield found
 
 
 def stored(saver: BaseCheckpointSaver, thread: str) -> bytes:

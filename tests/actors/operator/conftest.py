@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
 from typing import Annotated, Any, TypedDict
 
 import pytest
 from clew import START, StateGraph, interrupt
-from clew.checkpoint import BaseCheckpointSaver, InMemorySaver, PostgresSaver, SqliteSaver
+from clew.checkpoint import BaseCheckpointSaver
 
 SCHEMA = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"]}
 CONFIG: Any = {"configurable": {"thread_id": "t", "who": "shop"}}
@@ -27,20 +26,6 @@ def make(saver: BaseCheckpointSaver) -> Any:
     builder = StateGraph(State).add_node("look", lambda _: {"log": ["looked"]}).add_node(ask)  # type: ignore[arg-type]
     builder.add_node("buy", lambda _: {"log": ["bought"]})
     return builder.add_edge(START, "look").add_edge("look", "ask").add_edge("ask", "buy").compile(checkpointer=saver)
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
-def saver(request: pytest.FixtureRequest) -> Iterator[BaseCheckpointSaver]:
-    """A fresh, empty saver of each kind in turn."""
-    if request.param == "memory":
-        yield InMemorySaver()
-    elif request.param == "sqlite":
-        with SqliteSaver.from_conn_string(str(request.getfixturevalue("tmp_path") / "threads.sqlite")) as opened:
-            yield opened
-    else:
-        with PostgresSaver.from_conn_string(request.getfixturevalue("postgres_dsn")) as opened:
-            opened.setup()
-            yield opened
 
 
 @pytest.fixture
