@@ -6,11 +6,8 @@ new is refused, and then nothing is said of the thread but that.
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import Callable, Iterable
-from contextvars import copy_context
-from typing import Any, TypeVar
+from collections.abc import Iterable
+from typing import Any
 
 from ....events.codec.commits import ID_SIZE, decode_commit
 from ....events.errors import ClewError, GraphBubbleUp, GraphChangedError, QuestionNotReproducibleError
@@ -29,11 +26,11 @@ from ...engine.runtime import Runtime
 from ...memory.base import BaseStore
 from ...memory.items import Op, PutOp, Result
 from .guard import Guard
+from .paths import beside_loops
 from .standing import waiting_tasks
 from .verdicts import Verdict
 from .walk import Walk
 
-T = TypeVar("T")
 WORDS_MAX = 200
 
 
@@ -102,28 +99,6 @@ def has_async(graph: Setup) -> bool:
         or any(branch.path.is_async for branch in node.branches)
         for node in nodes
     )
-
-
-def beside_loops(make: Callable[[], Any]) -> Any:
-    """Run a coroutine to its end on a loop of its own, wherever the caller is."""
-    results: list[Any] = []
-    errors: list[BaseException] = []
-
-    async def awaited() -> Any:
-        return await make()
-
-    def run() -> None:
-        try:
-            results.append(asyncio.run(awaited()))
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=copy_context().run, args=(run,), name="clew-check")
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return results[0]
 
 
 def _compare(walk: Walk, before: ThreadState, store: MemoryStore, error: BaseException | None) -> None:

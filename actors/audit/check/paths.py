@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from contextvars import copy_context
 from types import FunctionType
 from typing import Any, final
 
@@ -136,15 +138,33 @@ def _asked(branch: Branch, given: Any, config: Any, at: Situation, answers: Any)
         else:
             returned = callee.call(given, **_injected(callee.injects, config, at))
         if inspect.isawaitable(returned):
-            return asyncio.run(_awaited(returned))
+            return beside_loops(lambda: returned)
         return returned
     finally:
         current_scope.reset(scope)
         var_child_runnable_config.reset(surrounding)
 
 
-async def _awaited(returned: Any) -> Any:
-    return await returned
+def beside_loops(make: Callable[[], Awaitable[Any]]) -> Any:
+    """Run what can be awaited to its end on a loop of its own, wherever the caller is."""
+    results: list[Any] = []
+    errors: list[BaseException] = []
+
+    async def awaited() -> Any:
+        return await make()
+
+    def run() -> None:
+        try:
+            results.append(asyncio.run(awaited()))
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=copy_context().run, args=(run,), name="clew-check")
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return results[0]
 
 
 def _injected(names: Iterable[str], config: Any, at: Situation) -> dict[str, Any]:

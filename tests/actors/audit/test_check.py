@@ -202,6 +202,17 @@ def test_async_path_functions_are_asked_too() -> None:
     assert checked(asking(route=route), recorded()).verdict is Verdict.DIVERGES
 
 
+def test_async_path_functions_are_asked_inside_a_running_loop_too() -> None:
+    async def route(state: State) -> str:
+        await asyncio.sleep(0)
+        return "ask"
+
+    async def check() -> ThreadVerdict:
+        return checked(asking(route=route), recorded())
+
+    assert asyncio.run(check()).verdict is Verdict.SAME
+
+
 def own(reducer: Callable[..., Any], saver: Any = None) -> Any:
     state = TypedDict("Own", {"log": Annotated[list, reducer]})  # noqa: UP013
     builder = StateGraph(state).add_node("one", lambda state: {"log": ["one"]}).add_edge(START, "one")
