@@ -104,7 +104,9 @@ def bind(request: Request, line: Line, command: Answer) -> Mapping[str, Payload]
         if len(questions) > 1:
             raise ambiguous(list(questions), strict=command.strict)
         if questions:
-            return {next(iter(questions)): command.bare}
+            ((question, asked),) = questions.items()
+            check_permitted(asked, request.terms.who)
+            return {question: command.bare}
         due = bool(line.tasks) and not state.running
         if state.paused_at(request.ns) or (due and (last_answered(state) is None or edited(state, request.ns))):
             return {}
@@ -120,7 +122,22 @@ def bind(request: Request, line: Line, command: Answer) -> Mapping[str, Payload]
     for question in command.answers:
         if question not in questions:
             raise not_open(state, question, list(questions), command.answers)
+        check_permitted(questions[question], request.terms.who)
     return command.answers
+
+
+def check_permitted(question: Question, who: str) -> None:
+    """Refuse the answer of somebody whom a question is not for.
+
+    Raises:
+        RefusedError: the question says who may answer it, and it is not they.
+    """
+    permitted = question.raised.who
+    if permitted and who not in permitted:
+        raise RefusedError(
+            f"question {question.raised.question!r} may be answered by {', '.join(permitted)}; "
+            + (f"{who!r} is none of them" if who else "say who answers")
+        )
 
 
 def edited(state: ThreadState, ns: str = "") -> bool:

@@ -6,13 +6,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from ...events.errors import InvalidAnswer, RefusedError
+from ...events.errors import InvalidAnswer
 from ...events.stores.saver import BaseCheckpointSaver
 from ...events.vocabulary import Payload, Resumed
 from ...projections.inbox.schema import misfit
 from ...projections.state.fold import Draft
 from ...projections.state.thread import Line, Question, ThreadState
-from ..decider.answering import not_open
+from ..decider.answering import check_permitted, not_open
 from .appending import append
 
 
@@ -57,7 +57,8 @@ def answer_question(
 
     def say(draft: Draft) -> None:
         line, asked = _open(draft.state, question)
-        _check(asked, value, who)
+        check_permitted(asked, who)
+        check_answer(asked, value)
         draft.record(Resumed(ns=line.ns, question=asked.raised.question, value=payload, who=who, comment=comment))
         found[:] = [(line, asked)]
 
@@ -91,13 +92,3 @@ def _open(state: ThreadState, name: str) -> tuple[Line, Question]:
     waiting = [question.raised.question for question in state.open_questions()]
     answered = [one.raised.question for one in state.answered if one.raised.question.startswith(name)]
     raise not_open(state, answered[-1] if answered and not found else name, waiting)
-
-
-def _check(question: Question, value: Any, who: str) -> None:
-    permitted = question.raised.who
-    if permitted and who not in permitted:
-        raise RefusedError(
-            f"question {question.raised.question!r} may be answered by {', '.join(permitted)}; "
-            + (f"{who!r} is none of them" if who else "say who answers")
-        )
-    check_answer(question, value)

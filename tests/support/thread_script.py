@@ -156,7 +156,7 @@ class ThreadScript:
         """The outcome of a task whose path functions lead there."""
         return Outcome(task, "completed", writes=tuple(writes), routes=routes)
 
-    def asked(self, task: int, value: Any, *, scope: str = "", ordinal: int = 0) -> Outcome:
+    def asked(self, task: int, value: Any, *, scope: str = "", ordinal: int = 0, who: Sequence[str] = ()) -> Outcome:
         """The outcome of a task that asked something new."""
         head = self.state.root.head
         if head is None:
@@ -166,7 +166,13 @@ class ThreadScript:
         digest = repr(value).encode().ljust(16, b"\0")[:16]
         question = ids.question_id(asking, scope, ordinal, digest)
         raised = InterruptRaised(
-            task=task, question=question, scope=scope, ordinal=ordinal, digest=digest, value=Payload(value)
+            task=task,
+            question=question,
+            scope=scope,
+            ordinal=ordinal,
+            digest=digest,
+            value=Payload(value),
+            who=list(who),
         )
         return Outcome(task, "asked", questions=(raised,))
 

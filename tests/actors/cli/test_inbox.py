@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 from clew import START, MessagesState, SqliteSaver, StateGraph, interrupt
 from clew.actors.cli.commands import clew
+from clew.actors.operator.appending import append
+from clew.events.vocabulary import QuestionWithdrawn
+from clew.projections.state.fold import Draft
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 
 from .conftest import Run
 from .terminal import COLUMNS, Terminal
@@ -137,6 +141,32 @@ def test_with_the_graph_the_thread_runs_on(run_here: Run) -> None:
     assert shown["status"] == "resting"
     assert shown["state"]["log"] == ["priced lamp", "answer {'ok': True}", "shipped"]
     assert "was answered by 'ann'" in wrong(run_here("inbox", "answer", asked, "1", "--graph", GRAPH), 1)
+
+
+@pytest.mark.parametrize("code", [(), ("--graph", GRAPH)])
+def test_an_answer_of_somebody_whom_the_question_is_not_for_is_refused_with_the_graph_and_without(
+    run_here: Run, tmp_path: Path, code: tuple[str, ...]
+) -> None:
+    asked = for_ann_alone(tmp_path / "shop.db", "order-2")
+    refusal = wrong(run_here("inbox", "answer", asked, '{"ok": true}', "--who", "bob", *code), 1)
+    assert f"{asked!r} may be answered by ann; 'bob' is none of them" in refusal
+    assert questions(run_here)["order-2"]["who"] == ["ann"]
+    taken = run_here("inbox", "answer", asked, '{"ok": true}', "--who", "ann", *code)
+    assert taken.exit_code == 0, taken.output
+    assert "order-2" not in questions(run_here)
+
+
+def for_ann_alone(path: Path, thread: str) -> str:
+    """Ask a thread's question again, of Ann; its id."""
+
+    def say(draft: Draft) -> None:
+        (asked,) = draft.state.open_questions()
+        draft.record(QuestionWithdrawn(question=asked.raised.question, reason="question_changed"))
+        draft.record(replace(asked.raised, question="f" * 32, who=["ann"]))
+
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        append(saver, thread, say, "shop")
+    return "f" * 32
 
 
 def test_an_exported_file_takes_no_answer(run: Run, filled: Path, tmp_path: Path) -> None:

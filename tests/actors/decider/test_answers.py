@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import pytest
 from clew import START, StateGraph
@@ -27,11 +27,11 @@ def node(state: State) -> None:
     """Never called: the script says what nodes return."""
 
 
-def asking(*names: str) -> ThreadScript:
+def asking(*names: str, **terms: Any) -> ThreadScript:
     builder = StateGraph(State)
     for name in names:
         builder.add_node(name, node).add_edge(START, name)
-    return ThreadScript(builder)
+    return ThreadScript(builder, **terms)
 
 
 def said(events: list) -> list[str]:

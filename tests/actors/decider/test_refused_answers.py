@@ -11,10 +11,11 @@ from clew.errors import (
     AlreadyAnsweredError,
     AmbiguousAnswerError,
     NothingToResumeError,
+    RefusedError,
     UnknownCheckpointError,
     UnknownInterruptError,
 )
-from clew.events.vocabulary import Payload, Route, RunContinued, Update, Write
+from clew.events.vocabulary import Payload, Resumed, Route, RunContinued, Update, Write
 
 from tests.support.thread_script import ThreadScript
 
@@ -214,3 +215,28 @@ def test_an_answer_to_a_checkpoint_that_is_not_there_is_refused_by_its_name() ->
     with pytest.raises(UnknownCheckpointError, match="thread 't' has no checkpoint 'nowhere'"):
         thread.when(Answer({}, Payload("yes"), checkpoint="nowhere"))
     assert list(thread.questions.values()) == ["q"]
+
+
+@pytest.mark.parametrize(("who", "says"), [("eve", "'eve' is none of them"), ("", "say who answers")])
+@pytest.mark.parametrize("by_id", [False, True])
+def test_an_answer_of_somebody_whom_the_question_is_not_for_is_refused_and_it_stays_open(
+    who: str, says: str, by_id: bool
+) -> None:
+    thread = asking("a", who=who)
+    thread.start({"x": 0})
+    thread.asks(0, "q", who=["ann", "bob"])
+    question, before = thread.question("q"), thread.state.version
+    with pytest.raises(RefusedError, match=f"{question}.* may be answered by ann, bob; {says}"):
+        thread.answer(**{question: "yes"}) if by_id else thread.answer("yes")
+    assert thread.state.version == before
+    assert list(thread.questions) == [question]
+
+
+@pytest.mark.parametrize("by_id", [False, True])
+def test_an_answer_of_somebody_whom_the_question_is_for_is_taken(by_id: bool) -> None:
+    thread = asking("a", who="bob")
+    thread.start({"x": 0})
+    thread.asks(0, "q", who=["ann", "bob"])
+    question = thread.question("q")
+    events = thread.answer(**{question: "yes"}) if by_id else thread.answer("yes")
+    assert [event.who for event in events if isinstance(event, Resumed)] == ["bob"]
