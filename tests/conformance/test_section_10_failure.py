@@ -629,7 +629,7 @@ def test_a_stream_that_is_cancelled_or_left_stays_there_too(saver: BaseCheckpoin
     state = caller.state(graph, ONE)
     places = [(["i", "a"], "b")]
     if caller.is_async:
-        # On a loop the run does not wait for its reader: a step more may be over by the time that one leaves.
+        # On a loop the run may be one step ahead of its reader.
         places.append((["i", "a", "b"], "c"))
     [due] = state.next
     assert (state.values["l"], due) in places

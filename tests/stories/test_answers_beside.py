@@ -22,7 +22,7 @@ from clew.errors import StaleVersionError, StillRunningError
 from clew.events.stores.saver import BaseCheckpointSaver
 from clew.events.vocabulary import NodeStarted, Resumed, RunContinued
 
-from tests.support.stories import events, on
+from tests.support.stories import background, events, on, until
 
 SECONDS_MAX = 30.0
 CLAIM = on("claim")
@@ -80,6 +80,12 @@ class Office:
     def go_on(self) -> None:
         self._go_on.set()
 
+    def waits_there(self, waiting: Thread, results: list[Any]) -> None:
+        """The second process has the call, and does not answer it while the first works."""
+        until(lambda: self.runtimes[1].health().running == 1)
+        waiting.join(0.05)
+        assert results == []
+
     @contextmanager
     def legal_at_work(self, call: Callable[..., Any] | None = None) -> Iterator[list[Any]]:
         """The first process has its answer and works; the list has what becomes of its call."""
@@ -101,28 +107,10 @@ def office(durable: BaseCheckpointSaver, elsewhere: BaseCheckpointSaver) -> Iter
         runtime.close()
 
 
-def background(call: Callable[[], Any], results: list[Any]) -> Thread:
-    """Make a call on a thread of its own; what it returns or raises is in the list."""
-
-    def make() -> None:
-        try:
-            results.append(call())
-        except Exception as error:
-            results.append(error)
-
-    thread = Thread(target=make, daemon=True)
-    thread.start()
-    return thread
-
-
 def recorded(saver: BaseCheckpointSaver, count: int) -> list[Resumed]:
     """The answers on record once there are so many."""
-    for _ in range(int(SECONDS_MAX / 0.01)):
-        found = events(saver, "claim", Resumed)
-        if len(found) >= count:
-            return found
-        Event().wait(0.01)
-    raise AssertionError(f"{count} answers are not on record")
+    until(lambda: len(events(saver, "claim", Resumed)) >= count)
+    return events(saver, "claim", Resumed)
 
 
 BOTH = ["LEGAL?", "TAX?", "paid"]
@@ -217,6 +205,7 @@ def test_a_stream_that_waited_ends_with_the_question_that_is_still_open(
 
     with office.legal_at_work(call):
         waiting = background(streamed, again)
+        office.waits_there(waiting, again)
     waiting.join(SECONDS_MAX)
     *_, last = again[0]
     assert [question.value for question in last["__interrupt__"]] == ["tax?"]
@@ -263,6 +252,7 @@ def test_a_repeated_command_waits_for_the_process_that_works_on_it(
         waiting = background(
             lambda: office.there.invoke(office.answer("legal?")[0], on("claim", command_id="click")), again
         )
+        office.waits_there(waiting, again)
     waiting.join(SECONDS_MAX)
     for result in (first[0], again[0]):
         assert [question.value for question in result["__interrupt__"]] == ["tax?"]

@@ -19,6 +19,8 @@ from clew.projections.inbox import summary
 from clew.projections.state import fold, open_step
 from clew.projections.state import thread as thread_state
 
+from tests.support.stories import until
+
 CONFIG: Any = {"configurable": {"thread_id": "t"}}
 
 
@@ -151,15 +153,6 @@ class Gate:
         return self.runtime.health().waiting == count
 
 
-def until(condition: Any) -> None:
-    deadline = threading.Event()
-    for _ in range(3000):
-        if condition():
-            return
-        deadline.wait(0.01)
-    raise AssertionError("it never came to be")
-
-
 def test_a_full_inbox_pushes_callers_back_and_keeps_those_who_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(thread, "INBOX_MAX", 3)
     gate = Gate()
@@ -194,10 +187,10 @@ def test_a_commit_is_as_long_as_it_may_be(monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.setattr(stream, "COMMIT_BYTES_MAX", size)
         config = {"configurable": {"thread_id": f"of {size}"}}
         if fits:
-            assert count_to(1, InMemorySaver()).invoke({"done": [0] * 10}, config)["done"]
+            assert graph.invoke({"done": [0] * 10}, config)["done"]
         else:
-            with pytest.raises(EncodeError):
-                count_to(1, InMemorySaver()).invoke({"done": [0] * 10}, config)
+            with pytest.raises(EncodeError, match=str(size)):
+                graph.invoke({"done": [0] * 10}, config)
 
 
 def nested(levels: int) -> Any:

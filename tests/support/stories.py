@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from functools import wraps
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
 from typing import Any, TypeVar
 
 from clew import END, START, StateGraph
@@ -78,6 +79,28 @@ def at_once(calls: dict[str, Callable[[], Any]]) -> dict[str, Any]:
         thread.join(JOIN_SECONDS)
     assert results.keys() == calls.keys(), f"no answer to {calls.keys() - results.keys()} in {JOIN_SECONDS:g} s"
     return results
+
+
+def background(call: Callable[[], Any], results: list[Any]) -> Thread:
+    """Make a call on a thread of its own; what it returns or raises is in the list."""
+
+    def make() -> None:
+        try:
+            results.append(call())
+        except Exception as error:
+            results.append(error)
+
+    thread = Thread(target=make, daemon=True)
+    thread.start()
+    return thread
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Look again and again until it is so."""
+    pause, end = Event(), time.monotonic() + JOIN_SECONDS
+    while not condition():
+        assert time.monotonic() < end, f"it was not so in {JOIN_SECONDS:g} s"
+        pause.wait(0.002)
 
 
 def by_invoke(graph: Any, given: Any, config: Any) -> Any:

@@ -17,7 +17,7 @@ from clew.events.vocabulary import StepAbandoned
 from clew.testing import Fault, faulty_saver
 
 from ...support.slow_store import slow_saver
-from ...support.stories import events
+from ...support.stories import events, until
 from ...support.watchdog import raised, within
 from .effects import Ledger
 from .graphs import GIVEN, State, anamed, chain, named, on, side_by_side
@@ -146,7 +146,7 @@ def test_effects_of_a_task_that_fails_after_the_run_are_kept(runtime: Runtime, s
     may_fail.set()
     actor = runtime.known(saver, "1")
     assert actor is not None
-    within(lambda: wait_until(lambda: actor.idle))
+    within(lambda: until(lambda: actor.idle))
     assert within(lambda: graph.invoke(None, on("1"))) == {"names": ["a", "receipt for the order"]}
     assert ledger.done == ["the order"]
 
@@ -171,7 +171,7 @@ def test_effects_survive_a_merge_that_fails(runtime: Runtime, saver: BaseCheckpo
     graph = builder.add_edge(START, "a").add_edge(START, "b").compile(checkpointer=saver, runtime=runtime)
 
     def let_b_go_once_a_is_recorded() -> None:
-        wait_until(lambda: len(saver.store.read("1")) >= 2)
+        until(lambda: len(saver.store.read("1")) >= 2)
         early.set()
 
     helper = threading.Thread(target=let_b_go_once_a_is_recorded, daemon=True)
@@ -182,18 +182,11 @@ def test_effects_survive_a_merge_that_fails(runtime: Runtime, saver: BaseCheckpo
     assert sorted(ledger.done) == ["a", "b"]
 
 
-def wait_until(true: Any) -> None:
-    """Look again until it is so; the caller sets the deadline."""
-    pause = threading.Event()
-    while not true():
-        pause.wait(0.001)
-
-
 def test_a_finished_sibling_is_recorded_while_the_others_work(runtime: Runtime, saver: BaseCheckpointSaver) -> None:
     seen: list[int] = []
 
     def slow(state: State) -> dict[str, Any]:
-        wait_until(lambda: len(saver.store.read("1")) >= 2)
+        until(lambda: len(saver.store.read("1")) >= 2)
         seen.append(len(saver.store.read("1")))
         return {"names": ["slow"]}
 
@@ -238,7 +231,7 @@ class Outlived:
     def ends(self) -> None:
         """Let "a" come to its end, and wait until it is recorded."""
         self.may_end.set()
-        within(lambda: wait_until(lambda: self.graph.get_state(on("1")).values["names"] and self.actor.idle))
+        within(lambda: until(lambda: self.graph.get_state(on("1")).values["names"] and self.actor.idle))
 
 
 def test_a_step_that_late_work_completes_is_still_due(runtime: Runtime, saver: BaseCheckpointSaver) -> None:
@@ -281,7 +274,7 @@ def test_a_repeated_command_waits_for_what_the_first_left_running(runtime: Runti
     outlived.cut_short()
 
     def release() -> None:
-        wait_until(lambda: outlived.actor.run is not None and not outlived.actor.appending)
+        until(lambda: outlived.actor.run is not None and not outlived.actor.appending)
         outlived.may_end.set()
 
     helper = threading.Thread(target=release, daemon=True)

@@ -26,15 +26,26 @@ def run(machine: Any) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("graph", [desk, market], ids=["desk", "market"])
 def test_a_sound_graph_passes(graph: Callable[[], CompiledStateGraph]) -> None:
-    run(graph_machine(graph, examples=12, steps=15))
+    ends: set[str] = set()
+
+    def at_ends(simulation: Simulation) -> bool:
+        ends.update(type(event).__name__ for commit in simulation.commits for event in commit.events)
+        return True
+
+    run(graph_machine(graph, answers=st.just("yes"), invariants=[at_ends], examples=12, steps=15))
+    assert {"Resumed", "RunFinished"} <= ends, "it was asked, answered, and came to its end"
 
 
 @pytest.mark.slow
 def test_a_new_version_of_the_code_may_come_at_any_time() -> None:
+    ran: list[int] = []
+
     def another(state: Any) -> dict[str, Any]:
+        ran.append(1)
         return {"log": ["sent by the new one"]}
 
-    run(graph_machine(desk, lambda: desk(send=another), examples=10, steps=15))
+    run(graph_machine(desk, lambda: desk(send=another), answers=st.just("yes"), examples=20, steps=15))
+    assert ran, "the new version had something to do"
 
 
 def nothing_is_forgotten(simulation: Simulation) -> bool:
