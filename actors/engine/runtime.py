@@ -194,15 +194,21 @@ class Runtime:
         return shelf
 
     def _sweep(self, shelf: _Shelf, idle_seconds: float, active_max: int | None) -> int:
-        """Drop idle actors, longest unused first. The lock is held, so no run begins between look and drop."""
-        now = time.monotonic()
+        """Drop idle actors, longest unused first. The lock is held, so no run begins between look and drop.
+
+        Looks at those that go, those at work before them, and one more: the cost of a use must not grow with the
+        actors that are kept.
+        """
+        now, gone = time.monotonic(), list[str]()
         excess = len(shelf.actors) - active_max if active_max is not None else 0
-        dropped = 0
-        for thread, actor in list(shelf.actors.items()):
-            if actor.idle and (now - actor.last_used >= idle_seconds or dropped < excess):
-                del shelf.actors[thread]
-                dropped += 1
-        return dropped
+        for thread, actor in shelf.actors.items():  # in order of use: behind a young one nearly all are
+            if len(gone) >= excess and now - actor.last_used < idle_seconds:
+                break
+            if actor.idle:
+                gone.append(thread)
+        for thread in gone:
+            del shelf.actors[thread]
+        return len(gone)
 
 
 _default: Runtime | None = None
