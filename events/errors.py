@@ -3,6 +3,7 @@
     ClewError
     ├── InternalError                 a bug of ours; please report it
     ├── StoreError
+    │   ├── MissingStoreError         no such file, or a database without clew's tables
     │   ├── StaleVersionError         another writer appended first
     │   ├── OutcomeUnknownError       the store did not answer: the append may or may not have happened
     │   ├── StoreBusyError            locked, full or read-only: nothing was written
@@ -74,6 +75,10 @@ class InternalError(ClewError):
 
 class StoreError(ClewError):
     """The event store could not do what was asked."""
+
+
+class MissingStoreError(StoreError):
+    """There is no store yet: no such file, or a database without clew's tables. Nothing was made."""
 
 
 class StaleVersionError(StoreError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from ..errors import StoreError
+from ..errors import MissingStoreError, StoreError
 from ..stores.sqlite import SqliteStore
 from ..stores.store import Mode, Store
 from .store import ArchiveStore
@@ -27,7 +27,8 @@ def open_store(address: str, mode: Mode = "ro") -> Store:
         mode: "ro" to read, "rw" to write to a store that is there, "rwc" to make one that is missing.
 
     Raises:
-        StoreError: there is no such store, it is damaged, it is of a newer clew, or the address is none.
+        MissingStoreError: there is no such store.
+        StoreError: it is damaged, it is of a newer clew, or the address is none.
         StoreBusyError: the server cannot be reached, or the file is locked.
         ArchiveError: the file is a damaged archive.
         MissingPackageError: psycopg is not installed.
@@ -63,7 +64,7 @@ def _sqlite(path: str, mode: Mode) -> Store:
 def _file(path: str, mode: Mode) -> Store:
     """A file by its path: its first bytes say what it is."""
     if mode == "rwc" and not os.path.exists(path):
-        raise StoreError(f"there is no file {path!r}: to make a store there, write sqlite:///{path}")
+        raise MissingStoreError(f"there is no file {path!r}: to make a store there, write sqlite:///{path}")
     _check_there(path)
     try:
         with open(path, "rb") as file:
@@ -81,4 +82,4 @@ def _check_there(path: str) -> None:
     if os.path.isdir(path):
         raise StoreError(f"{path!r} is a folder: give {FORMS}")
     if not os.path.exists(path):
-        raise StoreError(f"there is no file {path!r}: check the path, or give {FORMS}")
+        raise MissingStoreError(f"there is no file {path!r}: check the path, or give {FORMS}")

@@ -17,6 +17,7 @@ from eventsourcing.persistence import IntegrityError
 
 from ..errors import (
     CodecError,
+    MissingStoreError,
     OutcomeUnknownError,
     StaleVersionError,
     StoreBusyError,
@@ -213,7 +214,7 @@ class PostgresStore(recorder.CommitRecorder):
         if found == sql.SCHEMA_VERSION:
             return
         if not found and self._connections.mode != "rwc":
-            raise StoreError(f"{self._connections.name} has no clew tables: it is no store of threads")
+            raise MissingStoreError(f"{self._connections.name} has no clew tables: it is no store of threads")
         with connection.transaction():
             execute(connection, sql.SETUP_LOCK)
             for statement in sql.SCHEMA:

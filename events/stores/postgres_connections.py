@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final, LiteralString, TypeAlias, TypeVar, final
 
-from ..errors import MissingPackageError, StoreBusyError, StoreError
+from ..errors import MissingPackageError, MissingStoreError, StoreBusyError, StoreError
 from . import postgres_schema as sql
 from .store import Mode
 
@@ -182,7 +182,7 @@ class PostgresConnections:
 
     def _refusal(self, error: psycopg.Error) -> StoreError:
         if isinstance(error, pg.UndefinedTable):
-            return StoreError(
+            return MissingStoreError(
                 f"{self.name} has no clew tables ({_text(error)}): call setup() once, of the saver or store"
             )
         if isinstance(error, _BUSY):

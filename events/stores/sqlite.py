@@ -15,7 +15,7 @@ from typing import final
 
 from eventsourcing.persistence import IntegrityError
 
-from ..errors import CodecError, StaleVersionError, StoreBusyError, StoreError, ThreadErasedError
+from ..errors import CodecError, MissingStoreError, StaleVersionError, StoreBusyError, StoreError, ThreadErasedError
 from ..privacy.sqlite_vault import SqliteVault
 from . import recorder
 from . import sqlite_schema as sql
@@ -191,7 +191,7 @@ class SqliteStore(recorder.CommitRecorder):
                     f"{sql.SCHEMA_VERSION}: install a newer clew"
                 )
             if not found and self._connections.mode != "rwc":
-                raise StoreError(f"the SQLite file {self.path!r} has no clew tables: it is no store of threads")
+                raise MissingStoreError(f"the SQLite file {self.path!r} has no clew tables: it is no store of threads")
             if found < sql.SCHEMA_VERSION:
                 if not self._connections.in_memory:
                     connection.execute(sql.PAGE_SIZE)

@@ -48,6 +48,10 @@ class Situation:
         return {"configurable": configurable, "metadata": dict(scalars), "tags": [], "callbacks": None}
 
 
+class OutsideRun(RuntimeError):
+    """A path function asks for something that only a running task has."""
+
+
 class NotAnswered(LookupError):
     """A path function asks what is not on record, or was not answered."""
 
@@ -87,7 +91,7 @@ class Answers:
         return known.value if read is None else read(known.value)
 
     def __getattr__(self, name: str) -> Any:
-        raise RuntimeError(f"code asked for the {name} of its task outside of a running graph")
+        raise OutsideRun(f"code asked for the {name} of its task outside of a running graph")
 
 
 def routes_of(

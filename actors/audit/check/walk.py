@@ -40,7 +40,7 @@ from ...doors.setup import Setup
 from ...doors.subgraphs import graphs_of, subgraph_at
 from ..source import Recording
 from .guard import EffectRefused
-from .paths import Answers, NotAnswered, Situation, routes_itself, routes_of
+from .paths import Answers, NotAnswered, OutsideRun, Situation, routes_itself, routes_of
 from .rules import RecordedStates, brought_up, changed_rules, is_earlier
 from .values import channels_of, find_opaque, payloads_of
 from .verdicts import Difference, Verdict
@@ -268,8 +268,7 @@ class Walk:
         except Exception as error:
             run = line.run
             same_code = run is not None and run.fingerprint == place.plan.fingerprint
-            outside = isinstance(error, RuntimeError) and "outside of a running graph" in str(error)
-            outside = outside or bool(_unkept(place, node))
+            outside = isinstance(error, OutsideRun) or bool(_unkept(place, node))
             # With the code that ran, what the node returned besides or the run had around it is missing.
             verdict = Verdict.NOT_CHECKED if same_code or outside else Verdict.DIVERGES
             what = f"a path function of {said_name(node)} raises {type(error).__name__}: {error}"

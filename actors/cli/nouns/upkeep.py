@@ -14,7 +14,7 @@ from ....events.archive.opening import open_store
 from ....events.archive.store import ArchiveStore
 from ....events.codec.commits import decode_commit
 from ....events.codec.values import Codec
-from ....events.errors import CipherError, CorruptCommitError, StoreError
+from ....events.errors import CipherError, CorruptCommitError, MissingStoreError
 from ....events.stores.saver import THREADS_LISTED_MAX
 from ....projections.audit.records import moment
 from ....projections.audit.statistics import LogCounts, counts_of
@@ -160,10 +160,8 @@ def completion(context: click.Context, shell: str) -> None:
 def _is_there(address: str) -> bool:
     try:
         open_store(address).close()
-    except StoreError as error:
-        if "no clew tables" in str(error) or "there is no file" in str(error):
-            return False
-        raise
+    except MissingStoreError:
+        return False
     return True
 
 

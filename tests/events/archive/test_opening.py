@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from clew import START, Command, MessagesState, SqliteSaver, StateGraph, interrupt
 from clew.archive import export_threads
-from clew.errors import ArchiveError, StoreBusyError, StoreError
+from clew.errors import ArchiveError, MissingStoreError, StoreBusyError, StoreError
 from clew.events.archive.opening import open_store
 from clew.events.archive.store import ArchiveStore
 from clew.events.stores.sqlite import SqliteStore
@@ -99,7 +99,7 @@ def test_a_postgres_that_is_opened_to_be_read_cannot_be_written(postgres_dsn: st
 
 def test_a_store_is_made_only_where_that_is_asked_for(folder: Path) -> None:
     for mode in ("ro", "rw"):
-        with pytest.raises(StoreError, match="there is no file"):
+        with pytest.raises(MissingStoreError, match="there is no file"):
             open_store("sqlite:///new.db", mode)
     open_store("sqlite:///new.db", "rwc").close()
     assert open_store("sqlite:///new.db").heads() == []

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 from clew.actors.kit.store_contract import entry
-from clew.events.errors import MissingPackageError, StoreBusyError, StoreError
+from clew.events.errors import MissingPackageError, MissingStoreError, StoreBusyError, StoreError
 from clew.events.stores.postgres_saver import AsyncPostgresSaver, PostgresSaver
 from clew.events.stores.saver import BaseCheckpointSaver
 from psycopg.rows import dict_row
@@ -90,7 +90,7 @@ def test_setting_up_from_many_sessions_at_once_works(postgres_dsn: str) -> None:
 def test_without_setup_the_error_names_it(postgres_dsn: str) -> None:
     with PostgresSaver.from_conn_string(postgres_dsn) as saver:
         for call in (lambda: saver.store.append(entry("t", 0)), lambda: saver.store.read("t"), saver.store.heads):
-            with pytest.raises(StoreError, match=r"no clew tables.*setup\(\)"):
+            with pytest.raises(MissingStoreError, match=r"no clew tables.*setup\(\)"):
                 call()
 
 

@@ -13,6 +13,7 @@ from clew.actors.kit.store_contract import HOSTILE_NAMES, entry
 from clew.events.errors import (
     CorruptCommitError,
     EncodeError,
+    MissingStoreError,
     OutcomeUnknownError,
     StoreBusyError,
     StoreError,
@@ -287,7 +288,7 @@ def test_a_damaged_schema_is_named_though_what_sqlite_quotes_of_it_is_no_text(tm
 def test_a_file_without_clews_tables_is_left_as_it_is_unless_it_may_be_set_up(path: str, mode: Mode) -> None:
     with closing(sqlite3.connect(path)) as other, other:
         other.execute("CREATE TABLE journal (mine TEXT)")
-    with pytest.raises(StoreError, match=r"no clew tables: it is no store of threads"):
+    with pytest.raises(MissingStoreError, match=r"no clew tables: it is no store of threads"):
         SqliteStore(path, mode=mode)
     SqliteStore(path).close()
     SqliteStore(path, mode=mode).close()
