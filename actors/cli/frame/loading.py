@@ -46,14 +46,10 @@ def load_graph(address: str, saver: BaseCheckpointSaver | None = None, name: str
     is not compiled yet is called, so that its threads stay those of that graph.
     """
     found = load(address, "graph")
+    if callable(found) and not isinstance(found, (CompiledStateGraph, StateGraph)):
+        found = found()
     if isinstance(found, CompiledStateGraph):
         return found if saver is None else found.copy(update={"checkpointer": saver})
     if isinstance(found, StateGraph):
         return found.compile(checkpointer=saver, name=name)
-    if callable(found):
-        made = found()
-        if isinstance(made, CompiledStateGraph):
-            return made if saver is None else made.copy(update={"checkpointer": saver})
-        if isinstance(made, StateGraph):
-            return made.compile(checkpointer=saver, name=name)
     raise Failure(f"{address!r} is no graph but {type(found).__name__}: name a compiled graph or a StateGraph")

@@ -105,7 +105,7 @@ def retry(desk: Desk, thread: str, who: str | None, graph: str) -> None:
     """
     named = desk.thread(thread)
     code = code_of(desk, graph, named)
-    before = desk.replay(named, graph).at(-1).state
+    before = code.get_state({"configurable": {"thread_id": named}})
     if before.interrupts and len(before.interrupts) == len(before.tasks):
         raise Failure(f"thread {named!r} waits for an answer: clew inbox answer {before.interrupts[0].id[:8]}")
     if not before.next:

@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 from ....projections.drawing.marks import marks_of
+from ...audit.replay import Replay
 from ..frame.desk import OPTIONS, desk
 from ..frame.group import Failure
 from ..frame.loading import load_graph
@@ -48,7 +49,7 @@ def graph(
     out = Output("table")
     if thread is not None:
         with desk(store, "ro", tenant, cipher) as opened:
-            replay = opened.replay(thread, graph)
+            replay = Replay(opened.thread(thread), opened.saver, graph=code)
             moment = replay.at(-1 if at is None else at)
             marks = marks_of(moment.folded)
             drawing = drawing.marked(marks)

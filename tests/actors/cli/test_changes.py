@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from . import shop
 from .conftest import Run
 from .terminal import Terminal
 
@@ -72,6 +73,15 @@ def test_what_cannot_be_done_is_one_line_and_exit_2(run_here: Run, words: tuple[
     assert says in wrong(run_here(*words))
     counts = [json.loads(text)["commits"] for text in (before, run_here("verify", "-o", "json").stdout)]
     assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("words", [("retry", "order-3"), ("graph", "--thread", "order-2")])
+def test_a_graph_that_a_function_makes_is_made_once(run_here: Run, words: tuple[str, ...]) -> None:
+    shop.built.clear()
+    command, *rest = words
+    named = ["--graph", "tests.actors.cli.shop:build"] if command == "retry" else ["tests.actors.cli.shop:build"]
+    run_here(command, *named, *rest)
+    assert shop.built == ["shop"]
 
 
 def test_a_node_that_fails_again_is_said_and_exits_1(run_here: Run) -> None:
