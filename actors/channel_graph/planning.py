@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from ...events.errors import EmptyInputError
 from ...events.vocabulary import START, Command
 from ...projections.channels.base_channel import BaseChannel
@@ -153,14 +155,10 @@ def _writing(
 
         return acall
 
-    return Callee(
+    return replace(
+        callee,
         call=asynchronous(callee.call) if callee.is_async else call,
         acall=None if callee.acall is None else asynchronous(callee.acall),
-        is_async=callee.is_async,
-        injects=callee.injects,
-        wants_config=callee.wants_config,
-        fingerprint=callee.fingerprint,
-        name=callee.name,
     )
 
 

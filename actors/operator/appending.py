@@ -41,11 +41,13 @@ def append(saver: BaseCheckpointSaver, thread: str, say: Callable[[Draft], None]
         OutcomeUnknownError: the store did not answer: look before you do it again.
     """
     log, codec, channels = ThreadLog(saver.store, thread, saver.tenant, saver.cipher), Codec(), Channels({})
-    for tried in range(TRIES_MAX):
+    state: ThreadState | None = None
+    tried = 0
+    while True:
         head = saver.store.head(thread, saver.tenant)
         if head is None:
             raise UnknownThreadError(thread)
-        state = log.load(codec, channels)
+        state = log.load(codec, channels, state)
         if state.erased:
             raise ThreadErasedError(thread)
         if state.unknown:
@@ -60,8 +62,8 @@ def append(saver: BaseCheckpointSaver, thread: str, say: Callable[[Draft], None]
         try:
             saver.store.append(log.entry(commit, state, after, codec, head.head.graph))
         except StaleVersionError:
-            if tried == TRIES_MAX - 1:
+            tried += 1
+            if tried == TRIES_MAX:
                 raise
-            continue
-        return after
-    raise StaleVersionError(thread, -1)
+        else:
+            return after

@@ -18,7 +18,7 @@ from ...projections.state.thread import ThreadState
 from ..engine.log import ThreadLog
 from ..engine.work import processes
 
-Level = Literal["good", "note", "bad"]
+Level = Literal["note", "bad"]
 LATE_SECONDS = 600
 """How long a running thread may commit nothing before it is noted."""
 

@@ -13,7 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from threading import Lock
-from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeVar, final
+from typing import TYPE_CHECKING, Final, Literal, TypeVar, final
 
 from ..codec.commits import SEALED
 from ..errors import CipherError, EncodeError, StoreError, ThreadErasedError
@@ -36,14 +36,6 @@ _Kept = TypeVar("_Kept")
 def whole_thread(thread: str) -> str:
     """Each thread is a subject of its own."""
     return thread
-
-
-class StoreWithVault(Protocol):
-    """A store that can keep keys beside its threads."""
-
-    def vault(self) -> Vault:
-        """The vault in the store's own database."""
-        ...
 
 
 @final

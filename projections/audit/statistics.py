@@ -26,8 +26,6 @@ class StoreCounts(Struct, frozen=True):
     """Open ones."""
     oldest_question: int
     """When the one that waits longest was asked, microseconds since the epoch; 0 for none."""
-    first: int
-    """Time of the commit that is longest ago among the threads' last ones; 0 for none."""
     last: int
     """Time of the last commit of all; 0 for none."""
 
@@ -78,6 +76,5 @@ def counts_of(heads: Iterable[ThreadHead]) -> StoreCounts:
         commits,
         questions,
         min(asked, default=0),
-        min(updated, default=0),
         max(updated, default=0),
     )

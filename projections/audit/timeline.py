@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from ...events.vocabulary import GraphSeen, Recorded, RunContinued, RunStarted
-from ..state.fold import draft_of, fold
+from ..state.fold import draft_of, fold, fold_all
 from ..state.merge import Channels
 from ..state.thread import ThreadState
 
@@ -73,10 +73,7 @@ class Timeline:
         if version == 0 or self.rules_at(version - 1) is rules:
             return self.after(version - 1)
         # As a process that has the new code begins: the whole log anew, with its rules.
-        state = ThreadState()
-        for recorded in self.commits[:version]:
-            state = fold(state, recorded, rules)
-        return state
+        return fold_all(ThreadState(), self.commits[:version], rules)
 
 
 class Inside:

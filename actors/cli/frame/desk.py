@@ -34,10 +34,9 @@ COMPLETED_MAX: Final = 50
 class Desk:
     """The store, the output, and the words to repeat in a command that is to mean the same store."""
 
-    def __init__(self, saver: BaseCheckpointSaver, out: Output, again: str, address: str) -> None:
+    def __init__(self, saver: BaseCheckpointSaver, out: Output, again: str) -> None:
         self.saver = saver
         self.out = out
-        self.address = address
         self._again = again
 
     def next(self, *words: str) -> None:
@@ -96,7 +95,7 @@ def desk(
     opened = open_store(store, "rw" if cipher and mode == "ro" else mode)
     try:
         saver = BaseCheckpointSaver(opened, tenant=tenant, **_sealed_with(cipher))
-        yield Desk(saver, Output(form), _again(store, tenant, cipher), store)
+        yield Desk(saver, Output(form), _again(store, tenant, cipher))
     finally:
         opened.close()
 

@@ -66,8 +66,6 @@ class Root(click.Group):
             raise Failure(f"{error}; here: --cipher module:name") from error
         except ClewError as error:
             raise Failure(str(error)) from error
-        except FileExistsError as error:
-            raise Failure(str(error)) from error
         except OSError as error:
             if isinstance(error, BrokenPipeError):
                 _close_quietly()

@@ -20,12 +20,12 @@ def test_heads_are_counted_by_status_and_graph() -> None:
     assert (counts.threads, counts.commits, counts.questions) == (3, 15, 2)
     assert counts.statuses == {"resting": 2, "running": 0, "waiting": 1, "stopped": 0}
     assert list(counts.graphs.items()) == [("y", 2), ("x", 1)]
-    assert (counts.oldest_question, counts.first, counts.last) == (2, 5, 7)
+    assert (counts.oldest_question, counts.last) == (2, 7)
 
 
 def test_an_empty_store_has_no_times() -> None:
     counts = counts_of([])
-    assert (counts.threads, counts.oldest_question, counts.first, counts.last) == (0, 0, 0, 0)
+    assert (counts.threads, counts.oldest_question, counts.last) == (0, 0, 0)
 
 
 def test_events_are_counted_by_name_answers_by_person_and_runs_by_their_end() -> None:
