@@ -536,3 +536,16 @@ def step_after(parent: Checkpoint | None, source: str) -> int:
     if parent is None:
         return -1 if source == "input" else 0
     return parent.step + 1
+
+
+def remaining(kind: str, step: int, base: int, steps_max: int) -> int | bool:
+    """What a managed value is for a task: the super-steps that its run has left after this one, or whether few are.
+
+    Args:
+        kind: "remaining_steps", or "is_last_step".
+        step: of the checkpoint that the task's super-step follows.
+        base: the step number at which the run began, or went on.
+        steps_max: super-steps that the run may take.
+    """
+    left = steps_max - (step - base + 1)
+    return left if kind == "remaining_steps" else left <= 1

@@ -109,8 +109,8 @@ class _Chunks:
 
     # -- tasks
 
-    def start(self, place: Line | Checkpoint, head: Checkpoint, tasks: Iterable[Task]) -> None:
-        """Add the beginning of each task that this stream has not shown yet."""
+    def start(self, place: Line | Checkpoint, line: Line, head: Checkpoint, tasks: Iterable[Task]) -> None:
+        """Add the beginning of each task that this stream has not shown yet; `line` has the run that starts them."""
         view = self.view
         if not self.reads("tasks"):
             return
@@ -120,7 +120,7 @@ class _Chunks:
             mark = (task.node, task.send)
             if task.node != START and mark not in view.started:
                 view.started.add(mark)
-                self.debug("tasks", "task", head.step + 1, task_started(view, place, head, task))
+                self.debug("tasks", "task", head.step + 1, task_started(view, place, line, head, task))
 
     def end(self, head: Checkpoint | None, task: Task, **outcome: Any) -> None:
         """Add the end of a task."""
@@ -196,7 +196,7 @@ class _Chunks:
             if (asked := self.before.asked_below(stood, ordinal))
         }
         self.checkpoint(line, head, cells, tasks, below, loaded=head.source != "fork" or bool(known))
-        self.start(place, head, place.tasks)
+        self.start(place, line, head, place.tasks)
         if "updates" in self.view.modes:
             for task in place.tasks:
                 if task.completed is not None and task.node != START:
@@ -257,7 +257,7 @@ def commit_chunks(
                 # Of a breakpoint inside of a graph that is called the root tells, when it pauses as well.
                 chunks.add("updates", {INTERRUPT: ()})
     if starting and line.head is not None:
-        chunks.start(line, line.head, starting)
+        chunks.start(line, line, line.head, starting)
     for ordinal in asked:
         chunks.asks(after, line, ordinal)
     if any(isinstance(event, RunFinished) and event.status == "interrupted" for event in events):

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...events.vocabulary import Interrupt, Payload
-from ..channels.cells import Cells
 from ..state import ids
 from ..state.merge import read_values
 from ..state.namespaces import graph_of
-from ..state.thread import Checkpoint, Line, Task
+from ..state.thread import Checkpoint, Line, Task, remaining
 from .view import NodeShape, RunView
 
 PUSH = "__pregel_push"
@@ -93,13 +92,21 @@ def user_tags(tags: Sequence[str] | None) -> list[str]:
     return [tag for tag in tags or () if not tag.startswith(_LIBRARY_TAGS)]
 
 
-def task_started(view: RunView, line: Line | Checkpoint, head: Checkpoint, task: Task) -> dict[str, Any]:
-    """The `tasks` payload of a task that begins: `{id, name, input, triggers}` and what metadata there is."""
+def task_started(view: RunView, place: Line | Checkpoint, line: Line, head: Checkpoint, task: Task) -> dict[str, Any]:
+    """The `tasks` payload of a task that begins: `{id, name, input, triggers}` and what metadata there is.
+
+    Args:
+        view: of the run.
+        place: where the state is that the task sees.
+        line: the graph's, with the run that starts the task.
+        head: the checkpoint before the task's step.
+        task: the task.
+    """
     shape = view.node(task.node)
     payload: dict[str, Any] = {
         "id": ids.task_id(head.id, view.line, task.node, task.send),
         "name": task.node,
-        "input": task_input(view, shape, line.cells, head, task),
+        "input": task_input(view, shape, place, line, head, task),
         "triggers": (PUSH,) if task.send >= 0 else shape.triggers,
     }
     metadata = {key: value for key, value in {**view.metadata, **shape.metadata}.items() if key not in _PLACES}
@@ -111,17 +118,18 @@ def task_started(view: RunView, line: Line | Checkpoint, head: Checkpoint, task:
     return payload
 
 
-def task_input(view: RunView, shape: NodeShape, cells: Cells, head: Checkpoint, task: Task) -> Any:
+def task_input(
+    view: RunView, shape: NodeShape, place: Line | Checkpoint, line: Line, head: Checkpoint, task: Task
+) -> Any:
     """What a task receives, as a dict where its node declares a class: `finished` makes the class of it."""
     if task.payload is not None:
         return task.payload.value
-    values = read_values(view.channels, cells, shape.keys)
+    values = read_values(view.channels, place.cells, shape.keys)
     if shape.root:
         return values.get(shape.keys[0])
+    base = 0 if line.run is None else line.run.base_step
     for key, kind in shape.managed:
-        taken = head.step - (head.run.base_step if head.run is not None else 0) + 1
-        remaining = view.steps_max - taken
-        values[key] = remaining if kind == "remaining_steps" else remaining <= 1
+        values[key] = remaining(kind, head.step, base, view.steps_max)
     return values
 
 

@@ -195,6 +195,16 @@ def test_a_run_that_goes_on_counts_from_the_start_too(saver: BaseCheckpointSaver
     assert seen == [(4, False), (4, False), (3, False)]
 
 
+def test_the_tasks_of_a_stream_show_what_their_nodes_are_given(saver: BaseCheckpointSaver, caller: Caller) -> None:
+    seen = Seen()
+    graph = managed("a", "b", "c", seen=seen).compile(checkpointer=saver, interrupt_before=["b"])
+    for given, limit in (({"l": []}, 5), (None, 20), ({"l": []}, 6), (None, 2)):
+        tasks = caller.stream(graph, given, limited(limit, **ONE), stream_mode="tasks")
+        inputs = [task["input"] for task in tasks if "input" in task]
+        assert [(given["left"], given["last"]) for given in inputs] == seen
+        seen.clear()
+
+
 def test_they_are_not_part_of_the_state(saver: BaseCheckpointSaver, caller: Caller) -> None:
     graph = managed("a", seen=Seen()).compile(checkpointer=saver)
     assert caller.invoke(graph, {"l": []}, ONE) == {"l": ["a"]}

@@ -19,7 +19,7 @@ from ....events.codec.values import Codec
 from ....events.vocabulary import START, Command, Payload, Route, Send, Write
 from ....projections.channels.cells import Cells
 from ....projections.state.merge import Channels, read_values
-from ....projections.state.thread import Line, Question
+from ....projections.state.thread import Line, Question, remaining
 from ...author.hints import underlying_function
 from ...author.plan import Branch, Node, StateView
 from ...author.returns import Returned, beyond_view, branch_routes
@@ -125,10 +125,9 @@ def view_of_state(channels: Channels, cells: Cells, view: StateView, line: Line)
     if view.root:
         return channels[view.keys[0]].read(cells.get(view.keys[0]))
     values = read_values(channels, cells, view.keys)
+    step, base = 0 if line.head is None else line.head.step, 0 if line.run is None else line.run.base_step
     for key, kind in view.managed:
-        base = 0 if line.run is None else line.run.base_step
-        remaining = RECURSION_LIMIT - ((0 if line.head is None else line.head.step) - base + 1)
-        values[key] = remaining if kind == "remaining_steps" else remaining <= 1
+        values[key] = remaining(kind, step, base, RECURSION_LIMIT)
     return values if view.coerce is None else view.coerce(**values)
 
 

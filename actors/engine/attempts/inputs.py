@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ....projections.channels.cells import Cells
+from ....projections.state.thread import remaining
 from ...author.plan import StateView
 
 if TYPE_CHECKING:
@@ -32,6 +33,4 @@ def read_view(job: Job, cells: Cells, view: StateView) -> Any:
 
 def managed_value(job: Job, kind: str) -> Any:
     """What a managed value is for a job: `remaining_steps` or whether it is the last one."""
-    taken = job.checkpoint.step - job.run.base_step + 1
-    remaining = job.run.terms.steps_max - taken
-    return remaining if kind == "remaining_steps" else remaining <= 1
+    return remaining(kind, job.checkpoint.step, job.run.base_step, job.run.terms.steps_max)
