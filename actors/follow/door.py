@@ -12,7 +12,8 @@ from langchain_core.runnables import RunnableConfig
 
 from ..doors.looks import Described
 from ..doors.output import Forms
-from .follower import LOOK, QUIET_SECONDS, Follower, Joining, Pause
+from ..engine.work.processes import QUIET_SECONDS
+from .follower import LOOK, Follower, Joining, Pause
 
 
 class Joinable(Described):

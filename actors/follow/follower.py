@@ -17,15 +17,12 @@ from ..doors.setup import Setup
 from ..doors.state import saver_of
 from ..engine.log import ThreadLog
 from ..engine.thread import ThreadActor
+from ..engine.work.processes import look_after
 from .replay import Replay
 from .views import Views
 
 HERE_SECONDS = 1.0
 """How long to wait at most for a run of this process, which tells of each commit, before looking again all the same."""
-POLL_MIN_SECONDS, POLL_MAX_SECONDS = 0.01, 1.0
-"""How long to wait for another process's next commit: a tenth of the time since the last one, within these bounds."""
-QUIET_SECONDS = 600.0
-"""How long another process's run may commit nothing before it is taken for dead."""
 
 
 class Look:
@@ -131,7 +128,7 @@ class Follower:
         idle = time.monotonic() - self._news_at
         if idle > self._joining.quiet_seconds:
             return None
-        return min(POLL_MAX_SECONDS, max(POLL_MIN_SECONDS, idle / 10))
+        return look_after(idle)
 
     def close(self) -> None:
         """Listen no longer."""

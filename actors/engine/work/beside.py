@@ -16,11 +16,7 @@ from ....projections.state.thread import ThreadState
 from ...decider.commands import Answer, Continue, Ending, Found, Settle
 from ..run import Run
 from . import processes
-
-LOOK_MIN_SECONDS, LOOK_MAX_SECONDS = 0.01, 1.0
-"""How soon to look again at what another process does: a tenth of the time since its last commit, in these bounds."""
-QUIET_SECONDS = 600.0
-"""How long it may commit nothing before nobody waits for it any more."""
+from .processes import QUIET_SECONDS, look_after
 
 
 class LookAgain(Struct, frozen=True):
@@ -47,8 +43,7 @@ class Beside:
             run.quiet = (version, now)
         idle = now - run.quiet[1]
         if idle <= QUIET_SECONDS:
-            seconds = min(LOOK_MAX_SECONDS, max(LOOK_MIN_SECONDS, idle / 10))
-            self.dispatcher.later(seconds, self, LookAgain(run, command))
+            self.dispatcher.later(look_after(idle), self, LookAgain(run, command))
         elif command.found is not None and command.found.lives is None:
             # Of another machine nobody knows better than that it has done nothing for so long.
             self._decide(run, replace(command, found=Found(command.found.process, False)))

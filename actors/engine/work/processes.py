@@ -10,9 +10,15 @@ import os
 import socket
 import sys
 from contextlib import suppress
+from functools import cache
 from hashlib import blake2b
 from itertools import count
 from pathlib import Path
+
+LOOK_MIN_SECONDS, LOOK_MAX_SECONDS = 0.01, 1.0
+"""How soon to look again at what another process does: a tenth of the time since its last commit, in these bounds."""
+QUIET_SECONDS = 600.0
+"""How long it may commit nothing before nobody waits for it any more, and readers take it for dead."""
 
 _live: set[str] = set()
 """The names of this process that are in use."""
@@ -54,6 +60,12 @@ def lives(name: str) -> bool | None:
     return not started or _started(int(pid)) == started
 
 
+def look_after(idle_seconds: float) -> float:
+    """Seconds to wait before another look at a process that has committed nothing for so long."""
+    return min(LOOK_MAX_SECONDS, max(LOOK_MIN_SECONDS, idle_seconds / 10))
+
+
+@cache
 def _machine() -> str:
     """What tells machines apart, and containers whose process ids are their own."""
     parts = [socket.gethostname()]
@@ -77,6 +89,7 @@ def _forget_parent() -> None:
     global _prefix
     _prefix = ""
     _live.clear()
+    _machine.cache_clear()
 
 
 os.register_at_fork(after_in_child=_forget_parent)
