@@ -127,8 +127,6 @@ class Run:
     """True once somebody asked for the run to stop: what nodes raise then is not their own."""
     failing: bool = False
     """True once a node failed for good and those beside it are only waited for: nothing is tried again."""
-    stop_wanted: str = ""
-    """Status to stop with as soon as the append on its way is durable."""
     detached: bool = False
     """True when no caller drives the run: the runtime's own threads and loop do."""
     places: list[None] | None = None

@@ -428,7 +428,7 @@ class ThreadActor(SyncCalls, ThreadWriter):
 
     def _again(self, message: Again) -> None:
         run = message.run
-        if self._must_wait(run, alone=message.alone):
+        if self._must_wait(run, alone=True):
             self._later(message)
         elif not run.over:
-            self._decide(run, message.command, message.merged, conflicts=message.conflicts, alone=message.alone)
+            self._decide(run, message.command, message.merged, conflicts=message.conflicts, alone=True)

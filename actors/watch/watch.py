@@ -241,8 +241,8 @@ class Watch:
         if job.task.payload is not None:
             return job.task.payload.value
         values = read_values(job.run.channels, job.cells, job.input_view.keys)
-        if job.input_view.managed and isinstance(values, dict):
-            values |= {key: managed_value(job, kind) for key, kind in job.input_view.managed}
+        for key, kind in job.input_view.managed:
+            values[key] = managed_value(job, kind)
         return values
 
 

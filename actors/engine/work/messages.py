@@ -74,8 +74,6 @@ class Again(Struct, frozen=True):
     command: Command
     merged: Merged | None
     conflicts: int
-    alone: bool = True
-    """True when nobody else may share its commit either."""
 
 
 class Part(Struct, frozen=True):
